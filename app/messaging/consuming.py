@@ -1,0 +1,312 @@
+"""Receiving a delivery: what stands around an asynchronous handler.
+
+From the outside in: span, acknowledgement (by returning), capture of errors after the rollback,
+decoding, instant retries each in a fresh transaction, the delivery row, the handler. A receiver
+returns only when an outcome is committed; while the store is away it raises, and the message is
+handed over again.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from time import perf_counter
+
+from app.messaging.buses import EventBus
+from app.messaging.dispatching import message_attributes
+from app.messaging.distributing import (
+    DISTRIBUTED_COMMAND,
+    DISTRIBUTED_EVENT,
+    DistributedInbox,
+)
+from app.messaging.endpoints import Endpoint, Handling
+from app.messaging.failing import Failing, is_hopeless
+from app.messaging.internals import Internals
+from ports.errors import (
+    AlreadyDelivered,
+    ConcurrencyConflict,
+    DeliveryTimedOut,
+    PoisonousMessage,
+    StoreUnavailable,
+    UnknownEndpoint,
+)
+from ports.inbound.delivery import RetryPolicy
+from ports.messages import Delivery
+from ports.outbound.deliveries import DeliveryState
+from ports.outbound.message_table import Leased
+from ports.outbound.metrics import Metrics
+from ports.outbound.telemetry import Span, SpanKind
+from ports.outbound.transactions import UnitOfWork
+
+logger = logging.getLogger(__name__)
+
+# Repeated hand-overs without an outcome before a message counts as poisonous.
+MOST_HAND_OVERS = 4
+# Instant retries after a conflict, even where the policy has fewer for other errors.
+CONFLICT_RETRIES = 3
+
+Control = Callable[[Delivery], object]
+Handle = Callable[[Delivery], object]
+
+
+class Consumer:
+    def __init__(
+        self,
+        internals: Internals,
+        *,
+        endpoints: Mapping[str, Endpoint],
+        policies: Mapping[str, RetryPolicy],
+        unconfirmed: frozenset[str],
+        inbox: DistributedInbox,
+        events: EventBus,
+        failing: Failing,
+        metrics: Metrics,
+    ) -> None:
+        self._context = internals.context
+        self._endpoints = endpoints
+        self._policies = policies
+        self._unconfirmed = unconfirmed
+        self._inbox = inbox
+        self._transactions = internals.transactions
+        self._dispatcher = internals.dispatcher
+        self._types = internals.types
+        self._propagation = internals.propagation
+        self._tracer = internals.tracer
+        self._clock = internals.clock
+        self._events = events
+        self._failing = failing
+        self._metrics = metrics
+        self._controls: dict[str, Control] = {}
+
+    def control(self, endpoint: str, action: Control) -> None:
+        """Let the runtime itself be reached over its channels: no delivery row, no retries; the
+        action looks after its own transactions and may run twice."""
+        self._controls[endpoint] = action
+
+    def receive(
+        self, delivery: Delivery, hand_overs: int = 0, *, leased: Leased | None = None
+    ) -> str:
+        """Handle one delivery and return its outcome: ``done``, ``duplicate``, ``expired``,
+        ``retried`` or ``failed``. ``leased`` is the row that goes with the outcome, on a database
+        channel.
+
+        Raises:
+            StoreUnavailable: no outcome could be committed; hand it over again later.
+        """
+        action = self._controls.get(delivery.endpoint)
+        if action is not None:
+            action(delivery)
+            return "done"
+        started = perf_counter()
+        outcome = self._received(delivery, hand_overs, leased)
+        self._metrics.delivery(
+            context=self._context,
+            channel=delivery.channel,
+            endpoint=delivery.endpoint,
+            outcome=outcome,
+        )
+        self._metrics.handled(
+            context=self._context,
+            endpoint=delivery.endpoint,
+            seconds=perf_counter() - started,
+        )
+        return outcome
+
+    def _received(self, delivery: Delivery, hand_overs: int, leased: Leased | None) -> str:
+        if delivery.expires_at is not None and delivery.expires_at <= self._clock.now():
+            self._forget(leased)
+            return "expired"
+        try:
+            if hand_overs and not self._worth_another_try(delivery):
+                self._forget(leased)
+                return "duplicate"
+            with self._span(delivery) as span:
+                try:
+                    self._handle(delivery, leased)
+                except (AlreadyDelivered, StoreUnavailable):
+                    raise
+                except Exception as error:  # noqa: BLE001 - every error becomes an outcome
+                    if span is not None:
+                        span.fail(error)
+                    return self._failed(delivery, error, leased, span.trace if span else "")
+        except AlreadyDelivered as already:
+            logger.info(
+                "delivery was done before",
+                extra={"message_id": already.message_id, "endpoint": already.endpoint},
+            )
+            self._forget(leased)
+            return "duplicate"
+        except PoisonousMessage as poison:
+            return self._failed(delivery, poison, leased, "")
+        return "done"
+
+    def receive_direct(self, delivery: Delivery) -> None:
+        """Handle a delivery of a direct channel in the sender's transaction: no delivery row, no
+        retries, and an error is the sender's."""
+        handle, _ = self._prepared(delivery)
+        handle(delivery)
+
+    def timed_out(self, delivery: Delivery, seconds: float) -> str:
+        """Fail a delivery whose handler is still running; if the handler ends after all, its
+        commit loses. Called from another thread or process than the handler's."""
+        error = DeliveryTimedOut(delivery.endpoint, seconds)
+        return self._failing.fail(delivery, error, self._policy(delivery))
+
+    def reject(self, channel: str, raw: bytes, error: Exception) -> None:
+        """Park what is no message of ours, with the reason."""
+        self._failing.reject(channel, raw, error)
+        self._metrics.delivery(
+            context=self._context, channel=channel, endpoint="", outcome="rejected"
+        )
+
+    def _worth_another_try(self, delivery: Delivery) -> bool:
+        """Counted and committed before the handler runs, so that a message which kills its process
+        every time ends as a failed message.
+
+        Raises:
+            PoisonousMessage
+        """
+        count = self._transactions.once(lambda unit: unit.deliveries.count_hand_over(delivery))
+        if count > MOST_HAND_OVERS:
+            raise PoisonousMessage(delivery.envelope.metadata.id, delivery.endpoint, count)
+        return count > 0
+
+    def _handle(self, delivery: Delivery, leased: Leased | None) -> None:
+        handle, outside = self._prepared(delivery)
+        if outside:
+            self._handle_outside(delivery, handle, leased)
+            return
+        policy = self._policy(delivery)
+        tries = 0
+        while True:
+            try:
+                self._transactions.once(
+                    lambda unit: self._in_transaction(unit, delivery, handle, leased)
+                )
+                return
+            except (AlreadyDelivered, StoreUnavailable):
+                raise
+            except Exception as error:
+                tries += 1
+                conflict = isinstance(error, ConcurrencyConflict)
+                allowed = max(policy.instant, CONFLICT_RETRIES) if conflict else policy.instant
+                if tries > allowed or is_hopeless(error, policy):
+                    raise
+
+    def _in_transaction(
+        self, unit: UnitOfWork, delivery: Delivery, handle: Handle, leased: Leased | None
+    ) -> None:
+        self._settle(unit, delivery, leased)
+        handle(delivery)
+
+    def _handle_outside(self, delivery: Delivery, handle: Handle, leased: Leased | None) -> None:
+        record = self._transactions.once(
+            lambda unit: unit.deliveries.find(delivery.envelope.metadata.id, delivery.endpoint)
+        )
+        if record is not None and (
+            record.state is not DeliveryState.WAITING or record.attempt > delivery.attempt
+        ):
+            raise AlreadyDelivered(delivery.envelope.metadata.id, delivery.endpoint)
+        events = _as_events(handle(delivery))
+
+        def settle(unit: UnitOfWork) -> None:
+            self._settle(unit, delivery, leased)
+            token = self._propagation.enter(self._handling(delivery))
+            try:
+                for event in events:
+                    self._events.publish(event)
+            finally:
+                self._propagation.leave(token)
+
+        self._transactions.once(settle)
+
+    def _settle(self, unit: UnitOfWork, delivery: Delivery, leased: Leased | None) -> None:
+        unit.deliveries.done(delivery)
+        if leased is not None:
+            unit.messages.consume(leased)
+        if delivery.channel in self._unconfirmed:
+            unit.messages.settle(delivery)
+        if delivery.attempt > 1:
+            self._failing.note_success(unit, delivery)
+
+    def _prepared(self, delivery: Delivery) -> tuple[Handle, bool]:
+        """Raises:
+        UnknownEndpoint
+        """
+        if delivery.endpoint == DISTRIBUTED_COMMAND:
+            return self._take_command, False
+        if delivery.endpoint == DISTRIBUTED_EVENT:
+            return self._take_event, False
+        endpoint = self._endpoints.get(delivery.endpoint)
+        if endpoint is None:
+            raise UnknownEndpoint(delivery.endpoint, self._context)
+        return (
+            lambda found: self._dispatcher.handle(endpoint, self._handling(found)),
+            endpoint.outside,
+        )
+
+    def _handling(self, delivery: Delivery) -> Handling:
+        message = self._types.decode(delivery.envelope)
+        return Handling(message, delivery.attempt, delivery.replayed)
+
+    def _take_command(self, delivery: Delivery) -> None:
+        self._inbox.take_command(
+            delivery.envelope, attempt=delivery.attempt, replayed=delivery.replayed
+        )
+
+    def _take_event(self, delivery: Delivery) -> None:
+        self._inbox.take_event(delivery.envelope)
+
+    def _failed(
+        self, delivery: Delivery, error: Exception, leased: Leased | None, trace: str
+    ) -> str:
+        outcome = self._failing.fail(
+            delivery, error, self._policy(delivery), trace=trace, leased=leased
+        )
+        if outcome != "duplicate":
+            logger.warning(
+                "delivery failed",
+                extra={
+                    "message_id": delivery.envelope.metadata.id,
+                    "endpoint": delivery.endpoint,
+                    "attempt": delivery.attempt,
+                    "outcome": outcome,
+                    "error": type(error).__name__,
+                },
+            )
+        return outcome
+
+    def _policy(self, delivery: Delivery) -> RetryPolicy:
+        endpoint = self._endpoints.get(delivery.endpoint)
+        if endpoint is not None:
+            return endpoint.retry
+        return self._policies.get(delivery.channel) or RetryPolicy()
+
+    def _forget(self, leased: Leased | None) -> None:
+        """Take a row that needs no handling any more out of a database channel."""
+        if leased is None:
+            return
+        try:
+            self._transactions.once(lambda unit: unit.messages.consume(leased))
+        except AlreadyDelivered:
+            logger.info("row was taken over", extra={"row_id": leased.row_id})
+
+    def _span(self, delivery: Delivery) -> AbstractContextManager[Span | None]:
+        if not self._tracer.recording:
+            return nullcontext()
+        attributes = message_attributes(delivery.envelope)
+        attributes["channel"] = delivery.channel
+        attributes["endpoint"] = delivery.endpoint
+        attributes["attempt"] = delivery.attempt
+        return self._tracer.span(
+            f"Receiving from channel: {delivery.channel}",
+            kind=SpanKind.CONSUMER,
+            parent=delivery.envelope.metadata.trace or None,
+            links=(delivery.replay_trace,) if delivery.replay_trace else (),
+            attributes=attributes,
+        )
+
+
+def _as_events(returned: object) -> Iterable[object]:
+    if returned is None:
+        return ()
+    return returned if isinstance(returned, (list, tuple)) else (returned,)

@@ -1,0 +1,284 @@
+"""What becomes of a delivery that failed, and what an operator can do about it.
+
+The failure transaction comes after the handler's own was rolled back. It moves the delivery by
+compare and set, and only if it wins does it write the retry or the failed message.
+"""
+
+import traceback
+from dataclasses import replace
+from hashlib import sha256
+
+from app.messaging.transactions import Transactions
+from ports.errors import (
+    AlreadyDelivered,
+    ConversionFailed,
+    MissingHeader,
+    NoHandler,
+    NoSuchFailedMessage,
+    PoisonousMessage,
+    Refusal,
+    ThicketError,
+    UnreadableMessage,
+)
+from ports.inbound.delivery import RetryPolicy
+from ports.messages import Delivery
+from ports.outbound.failed_messages import Attempt, FailedMessage, Failure, failed_message_id
+from ports.outbound.message_table import Leased
+from ports.outbound.time import Clock
+from ports.outbound.transactions import UnitOfWork
+
+LONGEST_REASON = 2_000  # characters
+LONGEST_STACK_TRACE = 64_000  # characters
+LARGEST_RAW_MESSAGE = 256_000  # bytes
+
+# Asking again gives the same answer.
+_HOPELESS = (
+    Refusal,
+    UnreadableMessage,
+    ConversionFailed,
+    MissingHeader,
+    NoHandler,
+    PoisonousMessage,
+)
+
+
+class CannotReplay(ThicketError):
+    def __init__(self, failed_message_id: str) -> None:
+        super().__init__(
+            f"failed message {failed_message_id} could not be read when it arrived, so there is "
+            "nothing to hand over again; delete it when its sender was mended"
+        )
+        self.failed_message_id = failed_message_id
+
+
+def is_hopeless(error: BaseException, policy: RetryPolicy) -> bool:
+    """Whether trying again is known to be of no use."""
+    return isinstance(error, _HOPELESS) or not isinstance(error, policy.only)
+
+
+def describe(error: BaseException, *, clock: Clock, trace: str) -> Failure:
+    """An exception as it is kept: bounded, and as text."""
+    cls = type(error)
+    module = "" if cls.__module__ == "builtins" else f"{cls.__module__}."
+    stack = "".join(traceback.format_exception(error))
+    if len(stack) > LONGEST_STACK_TRACE:
+        half = LONGEST_STACK_TRACE // 2
+        stack = (
+            f"{stack[:half]}\n... {len(stack) - 2 * half} characters left out ...\n{stack[-half:]}"
+        )
+    return Failure(
+        exception=f"{module}{cls.__qualname__}",
+        reason=str(error)[:LONGEST_REASON],
+        stack_trace=stack,
+        failed_at=clock.now(),
+        trace=trace,
+    )
+
+
+class Failing:
+    def __init__(
+        self, *, transactions: Transactions, clock: Clock, unconfirmed: frozenset[str]
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._unconfirmed = unconfirmed
+
+    def fail(
+        self,
+        delivery: Delivery,
+        error: BaseException,
+        policy: RetryPolicy,
+        *,
+        trace: str = "",
+        leased: Leased | None = None,
+    ) -> str:
+        """Let it wait for its next retry, or park it. What came of it: ``retried``, ``failed``, or
+        ``duplicate`` when another outcome was first."""
+        failure = describe(error, clock=self._clock, trace=trace)
+        retry = delivery.attempt - delivery.first_attempt + 1
+        failed = is_hopeless(error, policy) or retry > policy.delayed
+
+        def settle(unit: UnitOfWork) -> str:
+            if leased is not None:
+                unit.messages.consume(leased)
+            if delivery.channel in self._unconfirmed:
+                unit.messages.settle(delivery)
+            if not unit.deliveries.advance(delivery, failed=failed):
+                return "duplicate"
+            if failed:
+                unit.failed_messages.park(parked(delivery, failure))
+            else:
+                unit.messages.add(
+                    replace(
+                        delivery,
+                        attempt=delivery.attempt + 1,
+                        available_at=failure.failed_at + policy.delay_before(retry),
+                    )
+                )
+            outcome = "failed" if failed else "retried"
+            unit.failed_messages.note_attempt(
+                failed_id(delivery),
+                Attempt(
+                    attempt=delivery.attempt,
+                    outcome=outcome,
+                    at=failure.failed_at,
+                    reason=f"{failure.exception}: {failure.reason}"[:LONGEST_REASON],
+                    trace=trace,
+                ),
+            )
+            return outcome
+
+        try:
+            return self._transactions.once(settle)
+        except AlreadyDelivered:
+            return "duplicate"
+
+    def note_success(self, unit: UnitOfWork, delivery: Delivery) -> None:
+        """Close the history of a delivery that had failed before."""
+        unit.failed_messages.note_attempt(
+            failed_id(delivery),
+            Attempt(attempt=delivery.attempt, outcome="done", at=self._clock.now()),
+        )
+
+    def reject(self, channel: str, raw: bytes, error: BaseException) -> None:
+        """Park what could not even be decoded. The same bytes again replace the earlier ones."""
+        digest = sha256(raw).hexdigest()
+        failure = describe(error, clock=self._clock, trace="")
+        failed = FailedMessage(
+            id=failed_message_id(digest, channel),
+            channel=channel,
+            endpoint="",
+            message_id="",
+            failure=failure,
+            raw=raw[:LARGEST_RAW_MESSAGE],
+        )
+        self._transactions.once(lambda unit: unit.failed_messages.park(failed))
+
+
+def failed_id(delivery: Delivery) -> str:
+    return failed_message_id(delivery.envelope.metadata.id, delivery.endpoint)
+
+
+def parked(delivery: Delivery, failure: Failure) -> FailedMessage:
+    return FailedMessage(
+        id=failed_id(delivery),
+        channel=delivery.channel,
+        endpoint=delivery.endpoint,
+        message_id=delivery.envelope.metadata.id,
+        failure=failure,
+        delivery=delivery,
+    )
+
+
+class FailedMessageDesk:
+    """What an operator does with failed messages. Each call is one transaction, or joins one; done
+    twice, the second finds nothing and says so."""
+
+    def __init__(self, *, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
+        self._clock = clock
+
+    def replay(
+        self, failed_message_id: str, *, actor: str, reason: str = "", trace: str = ""
+    ) -> None:
+        """Hand it over again under the same id, with a higher attempt and the replayed mark. It
+        stays in its original trace, linked to ``trace``.
+
+        Raises:
+            NoSuchFailedMessage, CannotReplay
+        """
+
+        def once(unit: UnitOfWork) -> None:
+            failed = unit.failed_messages.take(failed_message_id)
+            delivery = failed.delivery
+            if delivery is None:
+                raise CannotReplay(failed_message_id)
+            attempt = unit.deliveries.reopen(failed.message_id, failed.endpoint)
+            if attempt is None:
+                raise NoSuchFailedMessage(failed_message_id)
+            unit.messages.add(
+                replace(
+                    delivery,
+                    attempt=attempt,
+                    first_attempt=attempt,
+                    replayed=True,
+                    replay_trace=trace,
+                    available_at=None,
+                    expires_at=None,
+                )
+            )
+            self._note(unit, failed_message_id, attempt, "replayed", actor, reason, trace)
+
+        self._transactions.run(once)
+
+    def replay_all(self, *, actor: str, reason: str = "", trace: str = "", batch: int = 100) -> int:
+        """Every failed message that failed before this call, in bounded transactions; how many.
+        Killed midway, a second call goes on with what is left."""
+        started = self._clock.now()
+        replayed, last = 0, ""
+        while True:
+            ids = self._transactions.once(
+                lambda unit, last=last: unit.failed_messages.oldest(after=last, limit=batch)  # type: ignore[misc]
+            )
+            for found in ids:
+                if self._replay_older(found, started, actor, reason, trace):
+                    replayed += 1
+            if len(ids) < batch:
+                return replayed
+            last = ids[-1]
+
+    def _replay_older(
+        self, found: str, started: object, actor: str, reason: str, trace: str
+    ) -> bool:
+        failed = self._transactions.once(lambda unit: unit.failed_messages.find(found))
+        if failed is None or failed.delivery is None or failed.failure.failed_at > started:  # type: ignore[operator]
+            return False
+        try:
+            self.replay(found, actor=actor, reason=reason, trace=trace)
+        except NoSuchFailedMessage:
+            return False
+        return True
+
+    def delete(self, failed_message_id: str, *, actor: str, reason: str) -> None:
+        """Raises:
+        NoSuchFailedMessage
+        """
+
+        def once(unit: UnitOfWork) -> None:
+            unit.failed_messages.delete(failed_message_id, at=self._clock.now())
+            self._note(unit, failed_message_id, 0, "deleted", actor, reason, "")
+
+        self._transactions.run(once)
+
+    def restore(self, failed_message_id: str, *, actor: str, reason: str = "") -> None:
+        """Raises:
+        NoSuchFailedMessage
+        """
+
+        def once(unit: UnitOfWork) -> None:
+            unit.failed_messages.restore(failed_message_id)
+            self._note(unit, failed_message_id, 0, "restored", actor, reason, "")
+
+        self._transactions.run(once)
+
+    def _note(
+        self,
+        unit: UnitOfWork,
+        failed_message_id: str,
+        attempt: int,
+        outcome: str,
+        actor: str,
+        reason: str,
+        trace: str,
+    ) -> None:
+        unit.failed_messages.note_attempt(
+            failed_message_id,
+            Attempt(
+                attempt=attempt,
+                outcome=outcome,
+                at=self._clock.now(),
+                actor=actor,
+                reason=reason,
+                trace=trace,
+            ),
+        )

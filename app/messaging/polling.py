@@ -1,0 +1,59 @@
+"""Consuming a database channel straight from the message table: the row is deleted in the very
+transaction that holds the handler's effects."""
+
+import logging
+from threading import Event
+
+from app.messaging.consuming import Consumer
+from ports.errors import StoreUnavailable
+from ports.outbound.message_table import WaitingDeliveries
+from ports.outbound.wakeups import WakeUps
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+
+
+class DatabaseChannelConsumer:
+    """Any number may run on one channel."""
+
+    def __init__(
+        self,
+        channel: str,
+        *,
+        token: str,
+        waiting: WaitingDeliveries,
+        consumer: Consumer,
+        wake_ups: WakeUps,
+    ) -> None:
+        self._channels = (channel,)
+        self._token = token
+        self._waiting = waiting
+        self._consumer = consumer
+        self._wake_ups = wake_ups
+
+    def pump(self, *, limit: int = 1) -> int:
+        """Handle at most ``limit`` due deliveries, one after the other; how many there were."""
+        handled = 0
+        while handled < limit:
+            leased = self._waiting.claim(self._channels, limit=1, token=self._token)
+            if not leased:
+                break
+            row = leased[0]
+            self._consumer.receive(row.delivery, row.hand_overs, leased=row)
+            handled += 1
+        return handled
+
+    def run(self, stop: Event) -> None:
+        """Until ``stop`` is set; the handler that runs then finishes first."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                handled = self.pump()
+                failures = 0
+            except StoreUnavailable:
+                failures += 1
+                stop.wait(min(0.1 * 2**failures, 5.0))
+                continue
+            if not handled:
+                self._wake_ups.wait(SWEEP_SECONDS)
