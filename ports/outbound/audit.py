@@ -31,7 +31,7 @@ class AuditEntry:
     action: str
     object: str
     reason: str = ""
-    details: Mapping[str, str] = field(default=NO_DETAILS)
+    details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)
 
 
 class AuditLog(Protocol):
