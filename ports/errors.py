@@ -137,6 +137,14 @@ class DeliveryTimedOut(ThicketError):
         self.endpoint = endpoint
 
 
+class DeliveryRevoked(Refusal):
+    """An operator revoked the delivery on the broker, before or while it was handled."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(f"the delivery for {endpoint} was revoked on the broker")
+        self.endpoint = endpoint
+
+
 class OutsideCallInTransaction(ThicketError):
     """A port that reaches outside was used inside a transaction."""
 

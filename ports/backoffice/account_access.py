@@ -4,8 +4,8 @@ from typing import Protocol
 
 
 class AccountAccess(Protocol):
-    """An account that was never made is no error: there is nothing to end, and it is made open.
-    Saying the same twice changes nothing.
+    """An account that was not made yet is no error; suspended before, it is made suspended. Saying
+    the same twice changes nothing.
 
     Where accounts live in the context's own store, both join the current unit of work; elsewhere
     they commit by themselves and are called outside of one.

@@ -60,3 +60,7 @@ class AuditLog(Protocol):
     ) -> Sequence[AuditEntry]:
         """Latest first, at most ``limit`` and never more than :data:`LARGEST_PAGE`; the next page
         is asked with the last ``id`` as ``before``. ``action`` and ``object`` narrow exactly."""
+
+    def purge(self, *, before: datetime, limit: int) -> int:
+        """Forget at most ``limit`` entries of things done before that moment, oldest first, and
+        return how many."""

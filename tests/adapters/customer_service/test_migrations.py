@@ -1,0 +1,39 @@
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from adapters.customer_service.tables import ISSUE_NUMBERS, customer_service_metadata
+from adapters.sql.migrating import downgrade, migrate
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_adapters_use(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={"include_name": lambda name, kind, _: kind != "table" or _is_ours(name)},
+        )
+
+        assert compare_metadata(context, customer_service_metadata) == []
+
+
+def test_the_tables_can_be_taken_away_and_made_again(engine: sa.Engine) -> None:
+    url = engine.url.render_as_string(hide_password=False)
+
+    downgrade("customer_service", url)
+    gone = _tables(engine)
+    migrate("customer_service", url)
+
+    assert gone == set()
+    assert "customer_service_issue" in _tables(engine)
+
+
+def _is_ours(name: str | None) -> bool:
+    return name is not None and name.startswith("customer_service_") and name != ISSUE_NUMBERS
+
+
+def _tables(engine: sa.Engine) -> set[str]:
+    return {
+        name
+        for name in sa.inspect(engine).get_table_names()
+        if name.startswith("customer_service_")
+    }
