@@ -1,0 +1,33 @@
+import pytest
+
+from adapters.memory.accounts import MemoryAccounts, MemorySessions
+from adapters.memory.time import VirtualClock
+from tests.suites.accounts_suite import (
+    LIFETIMES,
+    AccountsSuite,
+    Identity,
+    SessionsSuite,
+    TokensSuite,
+)
+
+
+class _InMemory:
+    @pytest.fixture
+    def identity(self) -> Identity:
+        clock = VirtualClock()
+        accounts = MemoryAccounts(clock)
+        return Identity(
+            accounts=accounts, sessions=MemorySessions(accounts, clock, LIFETIMES), clock=clock
+        )
+
+
+class TestMemoryAccounts(_InMemory, AccountsSuite):
+    pass
+
+
+class TestMemoryTokens(_InMemory, TokensSuite):
+    pass
+
+
+class TestMemorySessions(_InMemory, SessionsSuite):
+    pass
