@@ -24,7 +24,6 @@ from app.messaging.internals import Internals
 from ports.errors import (
     AlreadyDelivered,
     ConcurrencyConflict,
-    DeliveryTimedOut,
     PoisonousMessage,
     StoreUnavailable,
     UnknownEndpoint,
@@ -145,10 +144,10 @@ class Consumer:
         handle, _ = self._prepared(delivery)
         handle(delivery)
 
-    def timed_out(self, delivery: Delivery, seconds: float) -> str:
-        """Fail a delivery whose handler is still running; if the handler ends after all, its
-        commit loses. Called from another thread or process than the handler's."""
-        error = DeliveryTimedOut(delivery.endpoint, seconds)
+    def give_up(self, delivery: Delivery, error: Exception) -> str:
+        """Fail a delivery whose handler may still be running, because it took too long or was
+        revoked; if the handler ends after all, its commit loses. May be called from another thread
+        or process than the handler's."""
         return self._failing.fail(delivery, error, self._policy(delivery))
 
     def reject(self, channel: str, raw: bytes, error: Exception) -> None:
@@ -217,7 +216,8 @@ class Consumer:
             finally:
                 self._propagation.leave(token)
 
-        self._transactions.once(settle)
+        # A conflict repeats this transaction only: what was done outside is not done again.
+        self._transactions.run(settle)
 
     def _settle(self, unit: UnitOfWork, delivery: Delivery, leased: Leased | None) -> None:
         unit.deliveries.done(delivery)

@@ -81,7 +81,7 @@ class Runtime:
         self.clock = surroundings.clock
         self.tracer = surroundings.tracer
         self._surroundings = surroundings
-        self._senders = dict(declared.senders)
+        self.senders = dict(declared.senders)
         self.channels = {f"{context}.{channel.name}": channel for channel in declared.channels}
         faults = Faults()
         store = surroundings.store
@@ -138,7 +138,7 @@ class Runtime:
         self.endpoints = {endpoint.id: endpoint for endpoint in endpoints}
         self.projections = Projections(internals, compiled)
         unconfirmed = frozenset(
-            name for name, sender in self._senders.items() if not sender.confirms
+            name for name, sender in self.senders.items() if not sender.confirms
         )
         failing = Failing(
             transactions=self.transactions, clock=surroundings.clock, unconfirmed=unconfirmed
@@ -180,7 +180,7 @@ class Runtime:
             self.context,
             token=self._surroundings.identifiers.new(),
             waiting=self._surroundings.waiting,
-            channels=self._senders,
+            channels=self.senders,
             projections=self.projections,
             wake_ups=self._surroundings.wake_ups,
             metrics=self._surroundings.metrics,
@@ -261,7 +261,7 @@ class Runtime:
             channel for service, channel in service_map.channels.items() if service != self.context
         ]
         for name in [*relayed, *foreign]:
-            if name not in self._senders:
+            if name not in self.senders:
                 faults.add(
                     f"channel {name}",
                     "nothing can send to it",

@@ -1,0 +1,75 @@
+"""One span around each request, and how long it took.
+
+Named by the route, never by the address: an address may hold a signed token.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from time import perf_counter
+from typing import Any, Protocol
+
+from flask import Flask, Response, g, request
+
+from ports.outbound.telemetry import Span, SpanKind, Tracer
+
+# Requests that come in by the second and tell nothing.
+_NOT_TRACED = ("/static/", "/healthz/", "/metrics")
+
+
+class RequestMetrics(Protocol):
+    def request(self, *, method: str, route: str, status: int, seconds: float) -> None: ...
+
+
+def set_up_request_spans(
+    app: Flask, *, tracer: Tracer, metrics: RequestMetrics, polls: Callable[[], bool]
+) -> None:
+    """To be called before anything that looks at requests. ``polls`` tells whether the request is
+    one of those that live pages send every few seconds, which would bury all others."""
+
+    @app.before_request
+    def begin() -> None:
+        g.request_began = perf_counter()
+        if not tracer.recording or request.path.startswith(_NOT_TRACED) or polls():
+            return
+        stack = ExitStack()
+        span = stack.enter_context(
+            tracer.span(
+                f"HTTP {request.method} {_route()}",
+                kind=SpanKind.SERVER,
+                attributes={"http.request.method": request.method, "http.route": _route()},
+            )
+        )
+        g.request_span, g.request_span_stack = span, stack
+
+    @app.after_request
+    def note(response: Response) -> Response:
+        span: Span | None = g.get("request_span")
+        if span is not None:
+            span.set("http.response.status_code", response.status_code)
+        began = g.get("request_began")
+        if began is not None:
+            metrics.request(
+                method=request.method,
+                route=_route(),
+                status=response.status_code,
+                seconds=perf_counter() - began,
+            )
+        return response
+
+    @app.teardown_request
+    def end(error: BaseException | None = None) -> None:
+        stack: Any = g.pop("request_span_stack", None)
+        if stack is not None:
+            if error is not None:
+                g.request_span.fail(error)
+            stack.close()
+
+
+def current_request_trace() -> str:
+    """The ``traceparent`` of this request; empty where nothing records."""
+    span: Span | None = g.get("request_span")
+    return span.trace if span is not None else ""
+
+
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule is not None else "(no such address)"
