@@ -60,26 +60,26 @@ class MemoryStore:
 class MemoryUnitOfWork:
     """One transaction; the parts of the store reach it through the methods without a port."""
 
+    # What most units of work never need is made when it is first asked for.
+    ended = False
+    writes = False  # has the turn to write
+    _buffered = False
+    _wakes = False
+    _broken: Exception | None = None
+    _events: MemoryEventStore | None = None
+    _messages: MemoryMessageTable | None = None
+    _deliveries: MemoryDeliveries | None = None
+    _failed_messages: MemoryFailedMessages | None = None
+    _positions: MemoryPositions | None = None
+
     def __init__(self, store: MemoryStore, *, before: "MemoryUnitOfWork | None") -> None:
         self.context = store.context
         self.clock = store.clock
         self.database = store.database
         self.before = before
-        self.ended = False
-        self.writes = False  # has the turn to write
         self._store = store
-        self._buffered = False
-        self._wakes = False
-        self._broken: Exception | None = None
         self._after_commit: list[Callable[[], None]] = []
         self._repositories: dict[str, MemoryRepository] = {}
-        self._events: MemoryEventStore | None = None
-        self._messages: MemoryMessageTable | None = None
-        self._deliveries: MemoryDeliveries | None = None
-        self._failed_messages: MemoryFailedMessages | None = None
-        self._positions: MemoryPositions | None = None
-
-    # Parts are made when first asked for: most units of work need one or two of them.
 
     @property
     def events(self) -> MemoryEventStore:

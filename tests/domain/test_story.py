@@ -117,8 +117,8 @@ class Desk:
         network: dict[str, MemoryChannel] = {}
         services = ServiceMap(
             channels={
-                "customer_service": "customer_service.customer_service",
-                "backoffice": "backoffice.backoffice",
+                "customer_service": "customer_service.distribution",
+                "backoffice": "backoffice.distribution",
             },
             subscriptions=(Subscription(service="customer_service", keys=("backoffice.*",)),),
         )
@@ -131,7 +131,7 @@ class Desk:
                 Identifiers: KnownIdentifiers(),
                 IssueNotifier: self.notifier,
             },
-            channels=["notifications", "customer_service"],
+            channels=["notifications", "distribution"],
             service_map=services,
             clock=clock,
             database=database,
@@ -142,7 +142,7 @@ class Desk:
             aggregates=[Ticket],
             handlers=[ticket_policies.Announcements()],
             services={TicketNumbers: Ascending(), EmployeeDirectory: self.directory},
-            channels=["backoffice"],
+            channels=["distribution"],
             service_map=services,
             clock=clock,
             database=database,

@@ -98,7 +98,7 @@ class Staff:
                 Invitations: self.invited,
                 AccountAccess: self.access,
             },
-            channels=["backoffice", "invitations"],
+            channels=["distribution", "invitations"],
         )
         records.store = self.flow.store
         self.flow.send(REGISTER)

@@ -1,0 +1,259 @@
+"""One open connection to the broker for publishing, for each kind of broker.
+
+A link is used by one caller at a time and is thrown away after any error: after one, nobody knows
+what the broker has seen.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, Protocol
+
+import amqp
+from amqp.method_framing import frame_writer
+from amqp.serialization import dumps
+from kombu import Producer
+
+from adapters.celery_channels.broker import Broker, BrokerKind, ChannelQueue, connect, declare
+from adapters.celery_channels.sql_link import SqlLink
+from adapters.celery_channels.wire import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
+from ports.outbound.channels import PublishOutcome
+
+_IN_FLIGHT = 100
+_ENOUGH_BYTES = 256 * 1024
+_PERSISTENT = 2
+_METHOD_FRAME = 1
+
+
+class Link(Protocol):
+    def check(self) -> None:
+        """Notice that the broker closed the connection while nobody used it. Raises whatever the
+        client raises."""
+
+    def declare(self, queue: ChannelQueue) -> None: ...
+
+    def publish(self, messages: Sequence[TaskMessage]) -> list[PublishOutcome]: ...
+
+    def depth(self, queue: str) -> int | None: ...
+
+    def close(self) -> None: ...
+
+    def abandon(self) -> None:
+        """Let go of a connection that was inherited by a fork, without disturbing the parent."""
+
+
+class BrokerIsBlocked(Exception):
+    """RabbitMQ takes nothing until it has memory or disk space again."""
+
+
+class RabbitMqLink:
+    """Pipelined confirms: up to 100 messages are on their way before the first answer is awaited.
+
+    Their frames are collected and written at once, which costs half of what publishing them one by
+    one does. No heartbeats: a thread for them is not worth it, as TCP keep-alive finds a dead peer,
+    and :meth:`check` a closed connection, before anything is sent.
+    """
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._patience = broker.patience.total_seconds()
+        self._blocked = ""
+        self._frames = Frames()
+        self._sent = 0  # equals the broker's delivery tags, which count from 1
+        self._waiting: dict[int, int] = {}  # delivery tag -> position of the message
+        self._outcomes: list[PublishOutcome] = []
+        self._positions: dict[str, list[int]] = {}
+        self._connection = broker.connection()
+        self._connection.transport_options = {
+            **(self._connection.transport_options or {}),
+            "on_blocked": self._on_blocked,
+            "on_unblocked": self._on_unblocked,
+        }
+        connect(self._connection)
+        # The published types of py-amqp and kombu know less than half of what is used here.
+        self._client: Any = self._connection.connection
+        self._write_frame = frame_writer(self._client, self._frames)
+        self._channel = self._open_channel()
+
+    def declare(self, queue: ChannelQueue) -> None:
+        declare(self._broker, queue, self._channel)
+
+    def check(self) -> None:
+        with suppress(TimeoutError, BlockingIOError):  # nothing to read: it is as it was
+            self._client.drain_events(timeout=0)
+        self._raise_if_blocked()
+
+    def publish(self, messages: Sequence[TaskMessage]) -> list[PublishOutcome]:
+        self._outcomes = [PublishOutcome.CONFIRMED] * len(messages)
+        self._positions = {}
+        for position, message in enumerate(messages):
+            if len(self._waiting) >= _IN_FLIGHT or len(self._frames.collected) >= _ENOUGH_BYTES:
+                self._flush()
+                self._wait_for_answers(at_most=_IN_FLIGHT // 2)
+            self._add(position, message)
+        self._flush()
+        self._wait_for_answers(at_most=0)
+        return self._outcomes
+
+    def depth(self, queue: str) -> int | None:
+        try:
+            return int(self._channel.queue_declare(queue, passive=True).message_count)
+        except amqp.exceptions.NotFound:
+            # The broker closed the channel with its answer.
+            self._channel = self._open_channel()
+            return None
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def abandon(self) -> None:
+        # Collecting the client would shut the socket down, for the parent too.
+        os.close(self._client.transport.sock.detach())
+
+    def _open_channel(self) -> Any:
+        channel = self._client.channel()
+        channel.confirm_select()
+        channel.events["basic_ack"].add(self._on_ack)
+        channel.events["basic_nack"].add(self._on_nack)
+        channel.events["basic_return"].add(self._on_return)
+        self._sent = 0
+        return channel
+
+    def _add(self, position: int, message: TaskMessage) -> None:
+        self._positions.setdefault(message.task_id, []).append(position)
+        self._sent += 1
+        self._waiting[self._sent] = position
+        content = amqp.Message(
+            message.body,
+            application_headers=message.headers,
+            content_type=CONTENT_TYPE,
+            content_encoding=CONTENT_ENCODING,
+            correlation_id=message.task_id,
+            delivery_mode=_PERSISTENT,
+            priority=message.priority,
+        )
+        self._write_frame(
+            _METHOD_FRAME,
+            self._channel.channel_id,
+            amqp.spec.Basic.Publish,
+            _mandatory_to(message.queue),
+            content,
+        )
+
+    def _flush(self) -> None:
+        collected, self._frames.collected = self._frames.collected, bytearray()
+        self._client.transport.write(collected)
+
+    def _wait_for_answers(self, *, at_most: int) -> None:
+        deadline = time.monotonic() + self._patience
+        while len(self._waiting) > at_most:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"{len(self._waiting)} messages were not confirmed in time")
+            self._client.drain_events(timeout=left)
+            self._raise_if_blocked()
+
+    def _on_ack(self, delivery_tag: int, multiple: bool) -> None:
+        self._answered(delivery_tag, multiple)
+
+    def _on_nack(self, delivery_tag: int, multiple: bool) -> None:
+        for position in self._answered(delivery_tag, multiple):
+            self._outcomes[position] = PublishOutcome.RETURNED
+
+    def _on_return(
+        self, reason: Exception, exchange: str, routing_key: str, message: amqp.Message
+    ) -> None:
+        # The broker confirms what it returned, right after returning it.
+        for position in self._positions.get(str(message.properties.get("correlation_id")), ()):
+            self._outcomes[position] = PublishOutcome.RETURNED
+
+    def _answered(self, delivery_tag: int, multiple: bool) -> list[int]:
+        if not multiple:
+            position = self._waiting.pop(delivery_tag, None)
+            return [] if position is None else [position]
+        answered: list[int] = []
+        for tag in list(self._waiting):  # in the order of sending
+            if tag > delivery_tag:
+                break
+            answered.append(self._waiting.pop(tag))
+        return answered
+
+    def _on_blocked(self, reason: str) -> None:
+        self._blocked = reason or "blocked"
+
+    def _on_unblocked(self) -> None:
+        self._blocked = ""
+
+    def _raise_if_blocked(self) -> None:
+        if self._blocked:
+            raise BrokerIsBlocked(self._blocked)
+
+
+class Frames:
+    """Where py-amqp writes frames to until they are sent together."""
+
+    def __init__(self) -> None:
+        self.collected = bytearray()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self.collected += data
+
+
+@lru_cache(maxsize=1024)
+def _mandatory_to(queue: str) -> bytes:
+    """The arguments of basic.publish: default exchange, the queue's name, mandatory."""
+    arguments: bytes = dumps("Bssbb", (0, "", queue, True, False))
+    return arguments
+
+
+class RedisLink:
+    """One pipeline for all messages. Redis confirms nothing: neither routing nor keeping."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._connection = broker.connection()
+        connect(self._connection)
+        self._channel: Any = self._connection.channel()
+        self._producer: Any = Producer(self._channel, auto_declare=False)
+
+    def declare(self, queue: ChannelQueue) -> None:
+        """Nothing: on Redis a queue is there when something is in it."""
+
+    def check(self) -> None:
+        """Nothing: redis-py checks its connection whenever it was idle."""
+
+    def publish(self, messages: Sequence[TaskMessage]) -> list[PublishOutcome]:
+        with self._producer.batch(max_size=max(1, len(messages))):
+            for message in messages:
+                self._producer.publish(
+                    message.body,
+                    routing_key=message.queue,
+                    content_type=CONTENT_TYPE,
+                    content_encoding=CONTENT_ENCODING,
+                    headers=dict(message.headers),
+                    priority=message.priority,
+                    correlation_id=message.task_id,
+                )
+        return [PublishOutcome.UNCONFIRMED] * len(messages)
+
+    def depth(self, queue: str) -> int | None:
+        # A list without entries does not exist on Redis, so asking passively would find nothing.
+        return int(self._channel.queue_declare(queue).message_count)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def abandon(self) -> None:
+        """Nothing: redis-py knows which process opened a connection."""
+
+
+def open_link(broker: Broker) -> Link:
+    match broker.kind:
+        case BrokerKind.RABBITMQ:
+            return RabbitMqLink(broker)
+        case BrokerKind.REDIS:
+            return RedisLink(broker)
+        case BrokerKind.SQL:
+            return SqlLink(broker)

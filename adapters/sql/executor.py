@@ -1,0 +1,57 @@
+"""SQL that was compiled once, run on the driver's own connection.
+
+SQLAlchemy owns the pool and lends the connection; going through its Core for every statement would
+cost a third of what the database can do.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from adapters.sql.statements import Statement
+from ports.outbound.telemetry import Span, SpanKind, Tracer
+
+Row = tuple[Any, ...]
+
+
+class Executor(Protocol):
+    """One driver connection, in autocommit mode. Lives as long as the connection, not to be shared
+    by threads. Every method raises errors of ``ports/errors.py`` or ``adapters/sql/failures.py``,
+    never a driver's."""
+
+    dialect: str
+
+    def run(self, statement: Statement, values: Sequence[object] = ()) -> list[Row]: ...
+
+    def change(self, statement: Statement, values: Sequence[object] = ()) -> int:
+        """Run and tell how many rows were touched."""
+
+    def load(
+        self, statement: Statement, values: Sequence[object]
+    ) -> tuple[list[Row], tuple[object, ...]]:
+        """Rows of a table that is not ours, as the driver itself reads them, and the driver's types
+        of the columns, for SQLAlchemy's result processors."""
+
+    def begin(self, *, relaxed: bool = False) -> None:
+        """``relaxed``: the commit need not survive a power cut; only for what may happen twice."""
+
+    def commit(self) -> None:
+        """Raises:
+        CommitOutcomeUnknown, TransactionLost
+        """
+
+    def rollback(self) -> None:
+        """Harmless without a transaction. Raises StoreUnavailable when the connection is gone."""
+
+    def usable(self) -> bool:
+        """Whether the connection is alive and outside a transaction, as far as one can tell without
+        asking the database."""
+
+
+def statement_span(tracer: Tracer, title: str, system: str) -> AbstractContextManager[Span]:
+    """A span for one round trip. The title holds verb and tables, never a value."""
+    return tracer.span(
+        f"SQL {title}",
+        kind=SpanKind.CLIENT,
+        attributes={"db.system": system, "db.operation.name": title.partition(" ")[0]},
+    )

@@ -1,0 +1,57 @@
+"""The message table, as a unit of work writes to it. Taking from it: ``waiting_deliveries.py``."""
+
+from typing import TYPE_CHECKING
+
+from adapters.sql.rows import MESSAGE_COLUMNS
+from adapters.sql.statements import Kind, statement
+from ports.messages import Delivery
+from ports.outbound.message_table import Leased
+
+if TYPE_CHECKING:
+    from adapters.sql.unit_of_work import SqlUnitOfWork
+
+# For SQLite, which takes the rows one by one; PostgreSQL's flush builds its own.
+INSERT_MESSAGE = statement(
+    "INSERT runtime_message",
+    "INSERT INTO runtime_message (context, created_at, delayed, due_at, "
+    f"{', '.join(MESSAGE_COLUMNS)}) VALUES (:context, {{now}}, "
+    "COALESCE(:available_at > {now}, false), "
+    "CASE WHEN :available_at > {now} THEN :available_at END, "
+    f"{', '.join(f':{name}' for name in MESSAGE_COLUMNS)})",
+    parameters={"context": Kind.TEXT, **MESSAGE_COLUMNS},
+)
+CONSUME_MESSAGE = statement(
+    "DELETE runtime_message",
+    "DELETE FROM runtime_message WHERE id = :id AND context = :context AND claim_token = :token",
+    parameters={"context": Kind.TEXT, "id": Kind.INT, "token": Kind.TEXT},
+)
+SETTLE_MESSAGE = statement(
+    "DELETE runtime_message",
+    "DELETE FROM runtime_message WHERE handed_over = true AND context = :context "
+    "AND message_id = :message_id AND endpoint = :endpoint AND attempt <= :attempt",
+    parameters={
+        "context": Kind.TEXT,
+        "message_id": Kind.TEXT,
+        "endpoint": Kind.TEXT,
+        "attempt": Kind.INT,
+    },
+)
+
+
+class SqlMessageTable:
+    __slots__ = ("_unit",)
+
+    def __init__(self, unit: "SqlUnitOfWork") -> None:
+        self._unit = unit
+
+    def add(self, delivery: Delivery) -> None:
+        self._unit.check_open()
+        self._unit.buffer.messages.append(delivery)
+
+    def consume(self, leased: Leased) -> None:
+        self._unit.check_open()
+        self._unit.buffer.consumed.append(leased)
+
+    def settle(self, delivery: Delivery) -> None:
+        self._unit.check_open()
+        self._unit.buffer.settled.append(delivery)

@@ -1,0 +1,5 @@
+import sys
+
+from app.composition.command_line import main
+
+sys.exit(main())

@@ -1,0 +1,208 @@
+"""The whole product in one process, without pages: stores, channels, runtimes, accounts.
+
+Nothing is opened here. Every adapter connects when it is first used, in the process that uses it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from adapters.account_mail.one_time_links import LinkLifetimes, OneTimeLinkMails
+from adapters.celery_channels.publishing import CelerySender
+from adapters.customer_service.follow_links import SignedFollowLinks
+from adapters.mail.smtp import SmtpMailSender
+from adapters.serialization.envelopes import encode_delivery
+from adapters.serialization.msgspec_serialization import MsgspecSerialization
+from adapters.signing.links import SignedLinks
+from adapters.sql.accounts import SqlAccounts
+from adapters.sql.audit import SqlAuditLog
+from adapters.sql.caught_mails import SqlCaughtMails
+from adapters.sql.deployment import DeploymentDatabase
+from adapters.sql.engines import Limits
+from adapters.sql.operations import SqlOperations
+from adapters.sql.progress import SqlHeartbeats, SqlJobs
+from adapters.sql.repositories import RecordMapping
+from adapters.sql.store import SqlStore
+from adapters.sql.traces import SqlTraces
+from adapters.sql.waiting_deliveries import SqlWaitingDeliveries
+from adapters.sql.wakeups import SqlWakeUps
+from adapters.sql_broker.registration import register
+from adapters.system.time import SystemClock, UuidV7Identifiers
+from adapters.telemetry.opentelemetry import OpenTelemetry
+from adapters.telemetry.prometheus import PrometheusMetrics
+from app.composition import backoffice, customer_service
+from app.composition.channels import CHANNELS, SERVICE_MAP, broker, sent_to
+from app.composition.settings import Settings
+from app.composition.telemetry import open_telemetry
+from app.identity.password_resets import PasswordResetMails
+from app.messaging.runtime import Declared, Runtime, Surroundings
+
+MAPPINGS: Mapping[str, Sequence[RecordMapping]] = {
+    "customer_service": customer_service.MAPPINGS,
+    "backoffice": backoffice.MAPPINGS,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    settings: Settings
+    clock: SystemClock
+    identifiers: UuidV7Identifiers
+    stores: Mapping[str, SqlStore]  # by context
+    home: SqlStore  # the deployment's own
+    monitoring: SqlStore
+    sender: CelerySender
+    telemetry: OpenTelemetry
+    metrics: PrometheusMetrics
+    database: DeploymentDatabase
+    accounts: SqlAccounts
+    audit: SqlAuditLog
+    traces: SqlTraces
+    caught_mails: SqlCaughtMails
+    links: SignedFollowLinks
+    operations: Mapping[str, SqlOperations]  # by context
+    heartbeats: SqlHeartbeats
+    jobs: SqlJobs
+    runtimes: Mapping[str, Runtime]  # by context
+
+    def close(self) -> None:
+        """Hand over the last spans and give back every connection of this process."""
+        self.sender.close()
+        self.telemetry.close()
+        for store in {id(store): store for store in self._all_stores()}.values():
+            store.close()
+
+    def _all_stores(self) -> Sequence[SqlStore]:
+        return (*self.stores.values(), self.home, self.monitoring)
+
+
+def build_deployment(settings: Settings) -> Deployment:
+    """Raises:
+    CannotStart: with every fault of the declarations.
+    """
+    register()
+    clock, identifiers = SystemClock(), UuidV7Identifiers()
+    # Never traced: keeping a span must not make another.
+    monitoring = SqlStore(
+        settings.monitoring_url, "monitoring", limits=Limits(connections=2, overflow=4)
+    )
+    monitoring_database = DeploymentDatabase(monitoring.engine)
+    telemetry = open_telemetry(settings, monitoring_database)
+    stores = {
+        context: SqlStore(
+            settings.database_url_of(context),
+            context,
+            MAPPINGS[context],
+            telemetry.tracer(context),
+        )
+        for context in settings.contexts
+    }
+    home = _home(settings, stores)
+    database = DeploymentDatabase(
+        home.engine, stores=[store for store in stores.values() if store.url == home.url]
+    )
+    accounts = SqlAccounts(database, clock=clock)
+    mails = SmtpMailSender(
+        settings.smtp_url,
+        sender=settings.mail_from,
+        clock=clock,
+        in_transaction=lambda: any(store.current() is not None for store in stores.values()),
+    )
+    account_mails = OneTimeLinkMails(
+        accounts,
+        mails,
+        public_url=settings.public_url,
+        lifetimes=LinkLifetimes(
+            invitation=settings.lifetimes.invitation, reset=settings.lifetimes.password_reset
+        ),
+    )
+    links = SignedFollowLinks(
+        SignedLinks(settings.secret_keys, clock=clock),
+        public_url=settings.public_url,
+        valid_for=settings.lifetimes.follow_link,
+    )
+    sender = CelerySender(broker(settings), encode=encode_delivery)
+    metrics = PrometheusMetrics()
+    serialization = MsgspecSerialization()
+    runtimes: dict[str, Runtime] = {}
+
+    def is_replayed() -> bool:
+        handling = runtimes["customer_service"].propagation.current()
+        return handling is not None and handling.replayed
+
+    for context, store in stores.items():
+        if context == "customer_service":
+            customer_parts = customer_service.CustomerServiceParts(
+                connections=store.connections,
+                mails=mails,
+                links=links,
+                is_replayed=is_replayed,
+                demo_fault=settings.demo_fault,
+            )
+            aggregates: Sequence[type] = customer_service.AGGREGATES
+            handlers = customer_service.handlers(customer_parts)
+            services = customer_service.services(customer_parts)
+        else:
+            backoffice_parts = backoffice.BackofficeParts(
+                store=store,
+                connections=store.connections,
+                serialization=serialization,
+                accounts=accounts,
+                accounts_in_store=store.url == home.url,
+                account_mails=account_mails,
+            )
+            aggregates = backoffice.AGGREGATES
+            handlers = [
+                *backoffice.handlers(backoffice_parts),
+                PasswordResetMails(account_mails),
+            ]
+            services = backoffice.services(backoffice_parts)
+        runtimes[context] = Runtime(
+            context,
+            Surroundings(
+                store=store,
+                waiting=SqlWaitingDeliveries(store),
+                wake_ups=SqlWakeUps(settings.database_url_of(context), context),
+                serialization=serialization,
+                clock=clock,
+                identifiers=identifiers,
+                tracer=telemetry.tracer(context),
+                metrics=metrics,
+            ),
+            Declared(
+                aggregates=aggregates,
+                handlers=handlers,
+                services=services,
+                channels=CHANNELS[context],
+                senders={name: sender.channel(name) for name in sent_to(context)},
+                service_map=SERVICE_MAP,
+            ),
+        )
+    return Deployment(
+        settings=settings,
+        clock=clock,
+        identifiers=identifiers,
+        stores=stores,
+        home=home,
+        monitoring=monitoring,
+        sender=sender,
+        telemetry=telemetry,
+        metrics=metrics,
+        database=database,
+        accounts=accounts,
+        audit=SqlAuditLog(database),
+        traces=SqlTraces(monitoring_database),
+        caught_mails=SqlCaughtMails(monitoring_database),
+        links=links,
+        operations={context: SqlOperations(store) for context, store in stores.items()},
+        heartbeats=SqlHeartbeats(database),
+        jobs=SqlJobs(database),
+        runtimes=runtimes,
+    )
+
+
+def _home(settings: Settings, stores: Mapping[str, SqlStore]) -> SqlStore:
+    """A context's store where it is the same database, so that its pool serves both."""
+    for context, store in stores.items():
+        if settings.database_url_of(context) == settings.database_url:
+            return store
+    return SqlStore(settings.database_url, "deployment")

@@ -1,0 +1,34 @@
+"""What beat asks a worker to do once a minute: remove what was kept long enough, in small bites."""
+
+import logging
+from collections.abc import Callable
+
+from app.composition.deployment import Deployment
+from ports.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+BITE = 500  # rows to a transaction
+_MOST_BITES = 20  # a call; the rest waits for the next minute
+
+
+def maintain(deployment: Deployment) -> None:
+    """Safe to run twice and to be killed: each bite is a transaction of its own."""
+    now = deployment.clock.now()
+    keep = deployment.settings.retention
+    _purge("traces", lambda: deployment.traces.purge(before=now - keep.spans, limit=BITE))
+    _purge("mails", lambda: deployment.caught_mails.purge(before=now - keep.mails, limit=BITE))
+
+
+def _purge(what: str, bite: Callable[[], int]) -> None:
+    gone = 0
+    try:
+        for _ in range(_MOST_BITES):
+            removed = bite()
+            gone += removed
+            if not removed:
+                break
+    except StoreUnavailable as error:
+        logger.warning("nothing could be purged", extra={"what": what, "why": str(error)})
+    if gone:
+        logger.info("purged", extra={"what": what, "rows": gone})

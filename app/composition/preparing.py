@@ -1,0 +1,71 @@
+"""What has to be there before the first process starts: tables, and an operator who can sign in."""
+
+import sys
+
+import click
+
+from adapters.passwords.argon2_passwords import Argon2Passwords
+from adapters.sql.accounts import SqlAccounts
+from adapters.sql.deployment import DeploymentDatabase
+from adapters.sql.engines import Limits, open_engine, store_url
+from adapters.system.time import SystemClock
+from app.composition.migrations import migrate
+from app.composition.secret_files import kept_secret
+from app.composition.settings import Settings
+from app.composition.web import create_app
+from ports.outbound.accounts import Accounts, Role
+from ports.outbound.passwords import Passwords
+
+# Fixed, so that of two that start at once only one makes the account.
+FIRST_OPERATOR = "first-operator"
+_GENERATED_LENGTH = 15
+
+
+def prepare(settings: Settings) -> None:
+    """Safe to repeat, and to run several times at once.
+
+    Raises:
+        CannotStart: with every fault of the declarations; nothing was changed.
+        StoreUnavailable
+    """
+    # Every process would find the same faults, and be started again and again.
+    create_app(settings)
+    migrate(settings)
+    engine = open_engine(store_url(settings.database_url), Limits(), pooled=False)
+    accounts = SqlAccounts(DeploymentDatabase(lambda: engine), clock=SystemClock())
+    make_first_operator(settings, accounts, Argon2Passwords())
+    tell_generated_password(settings)
+
+
+def make_first_operator(settings: Settings, accounts: Accounts, passwords: Passwords) -> None:
+    """Unless there is an operator already, who need not have been made here."""
+    if accounts.exists_with_role(Role.OPERATOR):
+        return
+    # A generated password is in its file before the account is, or nobody would ever know it.
+    password = settings.operator_password or kept_secret(
+        settings.operator_password_file, length=_GENERATED_LENGTH
+    )
+    made = accounts.open(
+        FIRST_OPERATOR,
+        email=settings.operator_email,
+        display_name="Operator",
+        role=Role.OPERATOR,
+        password_hash=passwords.hash(password),
+    )
+    if not made:
+        # Somebody was faster, with a password of their own.
+        settings.operator_password_file.unlink(missing_ok=True)
+
+
+def tell_generated_password(settings: Settings) -> None:
+    """Once on a terminal, after which it is nowhere; otherwise only where it is kept."""
+    file = settings.operator_password_file
+    if not file.exists():
+        return
+    if not sys.stdout.isatty():
+        click.echo(f"The generated password of {settings.operator_email} is in {file}")
+        return
+    password = file.read_text().strip()
+    click.echo(f"Sign in as {settings.operator_email} with the password {password}")
+    click.echo("It was generated now and is not shown again.")
+    file.unlink()

@@ -1,0 +1,24 @@
+"""How refusals of the core are put to visitors, where the page itself did not say it."""
+
+from collections.abc import Mapping
+
+from app.web.errors import Answer
+from ports.errors import AggregateNotFound, ConcurrencyConflict, Refusal, StoreUnavailable
+
+ANSWERS: Mapping[type[Exception], Answer] = {
+    AggregateNotFound: Answer(
+        status=404, title="Nothing here", explanation="What you are looking for is not here."
+    ),
+    ConcurrencyConflict: Answer(
+        status=409,
+        title="Somebody was faster",
+        explanation="This was changed by somebody else at the same moment. "
+        "Go back, look at it again, and repeat what you wanted to do.",
+    ),
+    StoreUnavailable: Answer(
+        status=503,
+        title="We cannot reach our database",
+        explanation="Nothing was changed. Please try again in a minute.",
+    ),
+    Refusal: Answer(status=409, title="That is not possible now"),
+}

@@ -1,0 +1,52 @@
+"""Secrets that the product makes for itself and keeps in the data folder."""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+_FOLDER_MODE = 0o700
+
+
+def private_folder(folder: Path) -> Path:
+    """Make the folder for its owner alone; one that is there stays as it is."""
+    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    return folder
+
+
+def kept_secret(file: Path, *, length: int) -> str:
+    """The secret in the file (mode 0600), made at the first call, ``length`` characters at least.
+
+    Processes that call it at the same time get the same secret, and one that is killed meanwhile
+    leaves none or a whole one.
+    """
+    try:
+        return _read(file)
+    except FileNotFoundError:
+        private_folder(file.parent)
+        keep_secret(file, secrets.token_urlsafe(length))
+        return _read(file)
+
+
+def keep_secret(file: Path, secret: str) -> bool:
+    """Put the secret into a new file of mode 0600. False: the file was there and stays as it is."""
+    # A temporary file has mode 0600; linking, unlike renaming, never replaces what is there.
+    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(handle, "w") as stream:
+            stream.write(secret + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.link(temporary, file)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(temporary)
+    return True
+
+
+def _read(file: Path) -> str:
+    secret = file.read_text().strip()
+    if not secret:
+        raise OSError(f"{file} is empty; delete it, and a new secret is made")
+    return secret

@@ -1,0 +1,69 @@
+"""gunicorn, set up for this product.
+
+Other servers, and gunicorn started by hand, take ``wsgi:application`` and miss only what is set
+here.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.util import import_app
+
+from app.composition.settings import Settings
+
+_APPLICATION = "wsgi:application"
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn makes a file without a name in it
+_GRACE_S = 30
+
+
+def serve(settings: Settings) -> int:
+    """Returns, or exits, when a signal stopped it; requests that run then are finished first."""
+    _Server(gunicorn_options(settings)).run()
+    return 0
+
+
+def gunicorn_options(settings: Settings) -> dict[str, Any]:
+    host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
+    return {
+        "bind": [f"{host}:{settings.port}"],
+        "worker_class": "gthread",
+        "workers": settings.web_processes,
+        "threads": settings.web_threads,
+        # Each process makes its own application after the fork, so that no connection, thread or
+        # exporter is shared.
+        "preload_app": False,
+        "graceful_timeout": _GRACE_S,
+        "timeout": 60,
+        "keepalive": 5,
+        # A heartbeat file on a disk that is busy stalls a worker until it is taken for dead.
+        "worker_tmp_dir": str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None,
+        # The application itself decides which proxies it believes.
+        "forwarded_allow_ips": "",
+        "proc_name": "thicket-web",
+        "errorlog": "-",
+        "accesslog": None,
+        "loglevel": "warning",
+        "control_socket_disable": True,
+        "child_exit": _forget_metrics,
+    }
+
+
+def _forget_metrics(_server: object, worker: Any) -> None:
+    """Gauges of a process that is gone must not be added to those of the living."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> object:
+        return import_app(_APPLICATION)

@@ -1,0 +1,19 @@
+"""Ending a process of ours when a signal says so."""
+
+import signal
+from threading import Event, Thread
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def stop_on_signal() -> Event:
+    """An event that the usual signals set; to be called in the main thread."""
+    stop = Event()
+
+    def handle(*_: object) -> None:
+        # The signal may interrupt this very thread while it holds the event's own lock.
+        Thread(target=stop.set, name="stopping", daemon=True).start()
+
+    for number in _STOPS:
+        signal.signal(number, handle)
+    return stop

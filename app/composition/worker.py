@@ -1,0 +1,50 @@
+"""The Celery application of workers."""
+
+from adapters.celery_channels.serving import HandlerProcess, Receivers
+from adapters.celery_channels.worker import WorkerApplication, build_worker
+from adapters.serialization.envelopes import decode_delivery
+from adapters.sql_broker.registration import register
+from app.composition.channels import broker
+from app.composition.deployment import Deployment, build_deployment
+from app.composition.maintenance import maintain
+from app.composition.settings import Settings
+from app.messaging.runtime import Runtime
+from ports.errors import StoreUnavailable
+
+PREFETCH = 4
+
+
+def create_worker(settings: Settings) -> WorkerApplication:
+    """Opens nothing: each process that runs handlers builds its own deployment, after any fork."""
+    register()
+    return build_worker(
+        broker(settings),
+        decode=decode_delivery,
+        open_process=lambda: handler_process(build_deployment(settings)),
+        prefetch=PREFETCH,
+    )
+
+
+def handler_process(deployment: Deployment) -> HandlerProcess:
+    return HandlerProcess(
+        receivers={context: receivers(runtime) for context, runtime in deployment.runtimes.items()},
+        maintenance=lambda: maintain(deployment),
+        close=deployment.close,
+    )
+
+
+def receivers(runtime: Runtime) -> Receivers:
+    return Receivers(
+        receive=runtime.receive,
+        reject=runtime.consumer.reject,
+        fail=runtime.consumer.give_up,
+        storage_is_back=lambda: _answers(runtime),
+    )
+
+
+def _answers(runtime: Runtime) -> bool:
+    try:
+        runtime.transactions.once(lambda unit: unit.events.head())
+    except StoreUnavailable:
+        return False
+    return True

@@ -1,0 +1,175 @@
+"""The pages of customers: report an issue, follow it, close it, ask for the link again.
+
+A customer has no account. The signed token in the address opens one issue and nothing else; it is
+a secret, so no page that bears it sends a referrer.
+"""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.customer_service.forms import CloseIssueForm, FollowLinkForm, ReportIssueForm
+from app.customer_service.progress import steps_of
+from app.identity.access import public, signed_link
+from app.identity.rate_limits import RateLimiting
+from app.web.fragments import live_region
+from domain.customer_service.issue.errors import IssueFieldIsInvalid, IssueIsReportedAlready
+from domain.customer_service.issue.messages import CloseIssue, ReportIssue, SendFollowLink
+from domain.email_address import InvalidEmailAddress
+from ports.customer_service.follow_links import FollowedIssues, FollowLinks
+from ports.customer_service.queries import IssueByIdentifier, IssueRow
+from ports.headers import ACTOR
+from ports.inbound.buses import CommandBus, QueryBus
+from ports.outbound.signing import LinkHasExpired, LinkIsInvalid
+from ports.outbound.time import Identifiers
+
+TRAP = "website"
+CUSTOMER = {ACTOR: "the customer"}
+
+
+def customer_service_blueprint(
+    *,
+    commands: CommandBus,
+    queries: QueryBus,
+    links: FollowLinks,
+    followed: FollowedIssues,
+    identifiers: Identifiers,
+    rate_limiting: RateLimiting,
+) -> Blueprint:
+    blueprint = Blueprint("customer_service", __name__, template_folder="templates")
+    limits = rate_limiting.limits
+
+    def issue_behind(token: str) -> IssueRow:
+        """The issue that a token opens; answers 404 or 410 by itself."""
+        try:
+            issue_id = followed.issue_of(token)
+        except LinkIsInvalid:
+            abort(404)
+        except LinkHasExpired:
+            abort(410)
+        issue: IssueRow | None = queries.ask(IssueByIdentifier(issue_id=issue_id))
+        if issue is None:
+            abort(404)
+        return issue
+
+    def report_page(form: ReportIssueForm) -> str:
+        return render_template("customer_service/report.html", form=form)
+
+    @blueprint.get("/")
+    @public
+    def report() -> str:
+        form = ReportIssueForm(formdata=None)
+        form.issue_id.data = identifiers.new()
+        return report_page(form)
+
+    @blueprint.post("/issues")
+    @public
+    @rate_limiting.per_client(limits.report_per_client, scope="report")
+    @rate_limiting.per_address(limits.report_per_recipient, scope="mail")
+    def submit() -> AnyResponse | tuple[str, int]:
+        if request.form.get(TRAP):
+            # A program filled in what people cannot see. It learns nothing from the answer.
+            flash("Thank you, your report was sent.", "success")
+            return redirect(url_for("customer_service.report"), 303)
+        form = ReportIssueForm()
+        if not form.validate_on_submit():
+            return report_page(form), 422
+        email = form.email.data or ""
+        issue_id = form.issue_id.data or identifiers.new()
+        try:
+            commands.send(
+                ReportIssue(
+                    issue_id=issue_id,
+                    email=email,
+                    subject=form.subject.data or "",
+                    content=form.content.data or "",
+                ),
+                headers=CUSTOMER,
+            )
+        except InvalidEmailAddress as refused:
+            form.refuse(f"This address cannot be written to: {refused.problem}.", form.email)
+            return report_page(form), 422
+        except IssueFieldIsInvalid as refused:
+            return _refused_field(form, refused, identifiers), 422
+        except IssueIsReportedAlready:
+            form.issue_id.data = identifiers.new()
+            form.refuse("You sent this form before. Send it again to report another issue.")
+            return report_page(form), 409
+        # The path alone: visitors stay on the host name under which they came.
+        return redirect(urlsplit(links.link_to(issue_id)).path, 303)
+
+    def _refused_field(
+        form: ReportIssueForm, refused: IssueFieldIsInvalid, identifiers: Identifiers
+    ) -> str:
+        if refused.field == "issue_id":
+            # Nobody typed it: give the form a new one and let it be sent again.
+            form.issue_id.data = identifiers.new()
+            form.refuse("The form was incomplete. Please send it again.")
+        else:
+            form.refuse(f"This field {refused.problem}.", form[refused.field])
+        return report_page(form)
+
+    @blueprint.get("/issues/<token>")
+    @signed_link
+    def follow(token: str) -> str:
+        issue = issue_behind(token)
+        return render_template(
+            "customer_service/issue.html", issue=issue, steps=steps_of(issue), token=token
+        )
+
+    @blueprint.get("/issues/<token>/progress")
+    @signed_link
+    def progress(token: str) -> Response:
+        issue = issue_behind(token)
+        return live_region(
+            (issue.changed_at, issue.state, issue.confirmation, issue.timeline),
+            lambda: render_template(
+                "customer_service/progress.html", issue=issue, steps=steps_of(issue), token=token
+            ),
+        )
+
+    @blueprint.get("/issues/<token>/close")
+    @signed_link
+    def confirm_close(token: str) -> str | AnyResponse:
+        issue = issue_behind(token)
+        if not issue.can_be_closed:
+            return redirect(url_for("customer_service.follow", token=token), 303)
+        return render_template(
+            "customer_service/close.html", issue=issue, token=token, form=CloseIssueForm()
+        )
+
+    @blueprint.post("/issues/<token>/close")
+    @signed_link
+    def close(token: str) -> AnyResponse:
+        issue = issue_behind(token)
+        commands.send(
+            CloseIssue(issue_id=issue.issue_id),
+            headers=CUSTOMER,
+            correlation_id=issue.correlation_id,
+        )
+        flash("Your issue is closed. Thank you for telling us.", "success")
+        return redirect(url_for("customer_service.follow", token=token), 303)
+
+    @blueprint.get("/follow")
+    @public
+    def ask_for_link() -> str:
+        return render_template("customer_service/ask_for_link.html", form=FollowLinkForm())
+
+    @blueprint.post("/follow")
+    @public
+    @rate_limiting.per_client(limits.resend_link_per_client, scope="resend link")
+    @rate_limiting.per_address(limits.resend_link_per_recipient, scope="resend link")
+    def send_link() -> AnyResponse | tuple[str, int]:
+        form = FollowLinkForm()
+        if not form.validate_on_submit():
+            return render_template("customer_service/ask_for_link.html", form=form), 422
+        # The answer is the same whether or not anybody reported from the address.
+        commands.send(SendFollowLink(email=form.email.data or ""), headers=CUSTOMER)
+        flash(
+            "If issues were reported from this address, a mail with links to them is on its way.",
+            "info",
+        )
+        return redirect(url_for("customer_service.ask_for_link"), 303)
+
+    return blueprint
