@@ -24,8 +24,11 @@ def create_celery(
     name: str = "thicket",
     maintenance_every: timedelta | None = None,
 ) -> Celery:
-    """For beat, Flower and whoever asks workers; opens nothing. With ``maintenance_every`` beat sends the maintenance task that often; one
-    that nobody took before the next is due is dropped."""
+    """For beat, Flower and whoever asks workers; opens nothing.
+
+    With ``maintenance_every`` beat sends the maintenance task that often; one that nobody took
+    before the next is due is dropped.
+    """
     application = Celery(
         name, amqp=DefaultExchangeOnly, set_as_current=False, changes=settings(broker)
     )

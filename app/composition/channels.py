@@ -16,6 +16,8 @@ CHANNELS: dict[str, tuple[ChannelDeclaration, ...]] = {
     "customer_service": (
         ChannelDeclaration(name=DISTRIBUTION),
         ChannelDeclaration(name="notifications", retry=RetryPolicy(instant=0)),
+        # Mails about accounts, where this context runs without Backoffice.
+        ChannelDeclaration(name="invitations", retry=RetryPolicy(instant=0)),
     ),
     "backoffice": (
         ChannelDeclaration(name=DISTRIBUTION),

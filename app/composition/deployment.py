@@ -21,6 +21,7 @@ from adapters.sql.engines import Limits
 from adapters.sql.operations import SqlOperations
 from adapters.sql.progress import SqlHeartbeats, SqlJobs
 from adapters.sql.repositories import RecordMapping
+from adapters.sql.sessions import SqlSessions
 from adapters.sql.store import SqlStore
 from adapters.sql.traces import SqlTraces
 from adapters.sql.waiting_deliveries import SqlWaitingDeliveries
@@ -35,6 +36,7 @@ from app.composition.settings import Settings
 from app.composition.telemetry import open_telemetry
 from app.identity.password_resets import PasswordResetMails
 from app.messaging.runtime import Declared, Runtime, Surroundings
+from ports.outbound.sessions import SessionLifetimes
 
 MAPPINGS: Mapping[str, Sequence[RecordMapping]] = {
     "customer_service": customer_service.MAPPINGS,
@@ -55,6 +57,8 @@ class Deployment:
     metrics: PrometheusMetrics
     database: DeploymentDatabase
     accounts: SqlAccounts
+    sessions: SqlSessions
+    session_lifetimes: SessionLifetimes
     audit: SqlAuditLog
     traces: SqlTraces
     caught_mails: SqlCaughtMails
@@ -115,6 +119,9 @@ def build_deployment(settings: Settings) -> Deployment:
             invitation=settings.lifetimes.invitation, reset=settings.lifetimes.password_reset
         ),
     )
+    session_lifetimes = SessionLifetimes(
+        idle=settings.lifetimes.idle_session, absolute=settings.lifetimes.session
+    )
     links = SignedFollowLinks(
         SignedLinks(settings.secret_keys, clock=clock),
         public_url=settings.public_url,
@@ -151,11 +158,10 @@ def build_deployment(settings: Settings) -> Deployment:
                 account_mails=account_mails,
             )
             aggregates = backoffice.AGGREGATES
-            handlers = [
-                *backoffice.handlers(backoffice_parts),
-                PasswordResetMails(account_mails),
-            ]
+            handlers = backoffice.handlers(backoffice_parts)
             services = backoffice.services(backoffice_parts)
+        if context == context_of_accounts(settings):
+            handlers.append(PasswordResetMails(account_mails))
         runtimes[context] = Runtime(
             context,
             Surroundings(
@@ -189,6 +195,8 @@ def build_deployment(settings: Settings) -> Deployment:
         metrics=metrics,
         database=database,
         accounts=accounts,
+        sessions=SqlSessions(database, clock=clock, lifetimes=session_lifetimes),
+        session_lifetimes=session_lifetimes,
         audit=SqlAuditLog(database),
         traces=SqlTraces(monitoring_database),
         caught_mails=SqlCaughtMails(monitoring_database),
@@ -198,6 +206,11 @@ def build_deployment(settings: Settings) -> Deployment:
         jobs=SqlJobs(database),
         runtimes=runtimes,
     )
+
+
+def context_of_accounts(settings: Settings) -> str:
+    """The context whose runtime mails links to whoever forgot a password."""
+    return "backoffice" if "backoffice" in settings.contexts else settings.contexts[0]
 
 
 def _home(settings: Settings, stores: Mapping[str, SqlStore]) -> SqlStore:

@@ -4,6 +4,7 @@ A program of its own that ``./thicket up`` turns into, so that nothing of what `
 stays in memory.
 """
 
+import os
 import signal
 import sys
 import time
@@ -41,11 +42,17 @@ def stop_on_signals(supervisor: Supervisor) -> None:
     options = supervisor.options
     take = options.get_signal
     asked_at: list[float] = []
+    # As nohup wants it; the supervisor would listen all the same.
+    ignores_hang_up = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
     def get_signal() -> int | None:
         taken: int | None = take()
         if taken not in _STOPS:
             return taken
+        if taken == signal.SIGHUP:
+            if ignores_hang_up:
+                return None
+            _leave_the_terminal()
         now = time.monotonic()
         if asked_at and now - asked_at[0] > _SAME_WISH_S:
             options.logger.warn("asked again: killing what is still running")
@@ -57,6 +64,13 @@ def stop_on_signals(supervisor: Supervisor) -> None:
         return None
 
     options.get_signal = get_signal
+
+
+def _leave_the_terminal() -> None:
+    """It is gone: whatever is still written to it fails, and must not keep us from waiting."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
 
 
 def _kill_everything(supervisor: Supervisor) -> None:

@@ -17,6 +17,8 @@ def maintain(deployment: Deployment) -> None:
     now = deployment.clock.now()
     keep = deployment.settings.retention
     _purge("traces", lambda: deployment.traces.purge(before=now - keep.spans, limit=BITE))
+    _purge("sessions", lambda: deployment.sessions.purge(limit=BITE))
+    _purge("audit entries", lambda: deployment.audit.purge(before=now - keep.audit, limit=BITE))
     _purge("mails", lambda: deployment.caught_mails.purge(before=now - keep.mails, limit=BITE))
 
 

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 
 from app.web.errors import Answer
-from ports.errors import AggregateNotFound, ConcurrencyConflict, Refusal, StoreUnavailable
+from ports.errors import (
+    AggregateNotFound,
+    ConcurrencyConflict,
+    Refusal,
+    StoreUnavailable,
+    Unavailable,
+)
 
 ANSWERS: Mapping[type[Exception], Answer] = {
     AggregateNotFound: Answer(
@@ -14,6 +20,11 @@ ANSWERS: Mapping[type[Exception], Answer] = {
         title="Somebody was faster",
         explanation="This was changed by somebody else at the same moment. "
         "Go back, look at it again, and repeat what you wanted to do.",
+    ),
+    Unavailable: Answer(
+        status=503,
+        title="We cannot do this now",
+        explanation="Nothing was changed. Please try again in a minute.",
     ),
     StoreUnavailable: Answer(
         status=503,

@@ -6,8 +6,9 @@ Each is imported when it is the one: a process carries only what it needs.
 import os
 from collections.abc import Callable, Mapping
 
+from adapters.telemetry.logs import set_up_logs
 from app.composition.secret_files import private_folder
-from app.composition.settings import Settings
+from app.composition.settings import LogFormat, Settings
 from app.composition.tethering import end_with
 
 SUPERVISOR = "THICKET_SUPERVISOR"
@@ -31,6 +32,11 @@ def _enter(process: str, settings: Settings) -> None:
     os.environ["THICKET_DATA"] = str(settings.data)
     # The library reads this when it is imported.
     os.environ[METRICS_FOLDER] = str(private_folder(settings.metrics_folder))
+    set_up_logs(
+        process=process,
+        level=settings.log_level,
+        as_json=settings.log_format is LogFormat.JSON,
+    )
 
 
 def run_channel(name: str, settings: Settings) -> int:

@@ -1,12 +1,14 @@
 """The Flask application, put together."""
 
+from collections.abc import Callable
+
 from flask import Flask
 
 from adapters.passwords.argon2_passwords import Argon2Passwords
 from adapters.sql.rate_limits import SCHEME
-from adapters.sql.sessions import SqlSessions
 from adapters.telemetry.prometheus import CONTENT_TYPE, exposition
-from app.composition.deployment import Deployment, build_deployment
+from app.backoffice.blueprint import backoffice_blueprint
+from app.composition.deployment import Deployment, build_deployment, context_of_accounts
 from app.composition.environment import ROOT
 from app.composition.health import decisive_checks, reported_checks
 from app.composition.navigation import frame_of, home_of
@@ -19,14 +21,12 @@ from app.identity.client_addresses import TrustedProxies
 from app.identity.password_resets import QueuedPasswordResets
 from app.identity.rate_limits import RateLimiting, RateLimits
 from app.identity.sessions import SessionCookie
-from app.operations.health import health_blueprint
 from app.messaging.runtime import Runtime
+from app.operations.health import health_blueprint
 from app.web.fragments import is_fragment_request
 from app.web.request_spans import set_up_request_spans
 from app.web.site import set_up_site
 from app.web.styleguide import styleguide_blueprint
-from ports.outbound.sessions import SessionLifetimes
-
 
 _STYLEGUIDE_VIEWS = (
     "components",
@@ -72,9 +72,6 @@ def create_app_of(deployment: Deployment) -> Flask:
         tls=settings.behind_tls,
         source_root=str(ROOT),
     )
-    lifetimes = SessionLifetimes(
-        idle=settings.lifetimes.idle_session, absolute=settings.lifetimes.session
-    )
     rate_limiting = RateLimiting(
         _rate_limits(settings),
         now=now,
@@ -85,10 +82,12 @@ def create_app_of(deployment: Deployment) -> Flask:
         app,
         IdentityServices(
             accounts=deployment.accounts,
-            sessions=SqlSessions(deployment.database, clock=deployment.clock, lifetimes=lifetimes),
-            lifetimes=lifetimes,
+            sessions=deployment.sessions,
+            lifetimes=deployment.session_lifetimes,
             passwords=Argon2Passwords(),
-            resets=QueuedPasswordResets(_answering_resets(deployment).commands),
+            resets=QueuedPasswordResets(
+                deployment.runtimes[context_of_accounts(settings)].commands
+            ),
             audit_log=deployment.audit,
             now=now,
         ),
@@ -125,13 +124,27 @@ def _add_pages(app: Flask, deployment: Deployment, rate_limiting: RateLimiting) 
                 rate_limiting=rate_limiting,
             )
         )
+    runtime = deployment.runtimes.get("backoffice")
+    if runtime is not None:
+        app.register_blueprint(
+            backoffice_blueprint(
+                commands=runtime.commands,
+                queries=runtime.queries,
+                identifiers=deployment.identifiers,
+                audit_log=deployment.audit,
+                now=deployment.clock.now,
+                events_behind=_events_behind(deployment, runtime),
+            )
+        )
     if deployment.settings.embedded:
         app.register_blueprint(styleguide_blueprint(deployment.clock.now))
 
 
-def _answering_resets(deployment: Deployment) -> Runtime:
-    """The runtime that mails links to whoever forgot a password."""
-    return deployment.runtimes["backoffice"]
+def _events_behind(deployment: Deployment, runtime: Runtime) -> Callable[[], int]:
+    """How many events the slowest projection of a context has still to read."""
+    operations = deployment.operations[runtime.context]
+    streams = [(projection.name, projection.streams) for projection in runtime.projections.all]
+    return lambda: max((state.lag for state in operations.projections(streams)), default=0)
 
 
 def _rules(settings: Settings) -> dict[str, Rule]:

@@ -20,7 +20,7 @@ from ports.inbound.delivery import asynchronous, outside
 from ports.inbound.handlers import event_handler
 from ports.inbound.parameters import Header
 
-BACKOFFICE = "backoffice"
+DISTRIBUTION = "distribution"
 INVITATIONS = "invitations"
 
 
@@ -61,7 +61,7 @@ class AccessByMessage:
     """Sessions end as soon as the message arrives. Messages may overtake each other, so what counts
     is how the employee stands by then."""
 
-    @asynchronous(BACKOFFICE)
+    @asynchronous(DISTRIBUTION)
     @outside()
     @event_handler(endpoint="employee.restore_access")
     def restore(
@@ -69,7 +69,7 @@ class AccessByMessage:
     ) -> None:
         _settle(event.employee_id, event.account_id, queries, access)
 
-    @asynchronous(BACKOFFICE)
+    @asynchronous(DISTRIBUTION)
     @outside()
     @event_handler(endpoint="employee.suspend_access")
     def suspend(

@@ -23,7 +23,7 @@ from ports.inbound.handlers import command_handler, event_handler
 from ports.inbound.parameters import Header
 
 NOTIFICATIONS = "notifications"
-CUSTOMER_SERVICE = "customer_service"
+DISTRIBUTION = "distribution"
 
 MessageId = Annotated[str, Header(MESSAGE_ID)]
 
@@ -88,7 +88,7 @@ class CustomerNotices:
 class RequestsToDesk:
     """What the desk is asked for."""
 
-    @asynchronous(CUSTOMER_SERVICE)
+    @asynchronous(DISTRIBUTION)
     @event_handler(endpoint="issue.prepare_ticket")
     def prepare_ticket(self, event: IssueWasReported, services: DistributedBus) -> None:
         services.send_command(

@@ -2,13 +2,9 @@ import pytest
 
 from adapters.memory.accounts import MemoryAccounts, MemorySessions
 from adapters.memory.time import VirtualClock
-from tests.suites.accounts_suite import (
-    LIFETIMES,
-    AccountsSuite,
-    Identity,
-    SessionsSuite,
-    TokensSuite,
-)
+from tests.suites.accounts_suite import AccountsSuite, TokensSuite
+from tests.suites.identity import LIFETIMES, Identity
+from tests.suites.sessions_suite import SessionsSuite
 
 
 class _InMemory:

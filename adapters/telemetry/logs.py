@@ -1,0 +1,85 @@
+"""Structured logs on standard output, one line an event, with the trace they belong to.
+
+Libraries and the product alike log through the standard library; structlog renders. Whatever looks
+like a token in an address is taken out, whoever logs it.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from opentelemetry import trace as otel
+from structlog.types import Processor
+
+# What follows these segments opens something to whoever holds it.
+_SECRET_SEGMENT = re.compile(r"(/(?:issues|invitation|password-reset)/)[^/\s?\"']+")
+_SECRET_USERINFO = re.compile(r"(\w+://[^:/@\s]*:)[^@\s]+@")
+
+_NOISY = {
+    "amqp": logging.WARNING,
+    "kombu": logging.WARNING,
+    "alembic": logging.WARNING,
+    "tornado.access": logging.WARNING,
+    "urllib3": logging.WARNING,
+    "mail.log": logging.WARNING,  # of aiosmtpd
+}
+
+
+def set_up_logs(*, process: str, level: str, as_json: bool) -> None:
+    """For the whole process; called again, it replaces what was set up before."""
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+        _adding_process(process),
+        _add_trace,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+    ]
+    last: list[Processor] = (
+        [structlog.processors.format_exc_info, _scrub, structlog.processors.JSONRenderer()]
+        if as_json
+        else [_scrub, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name, least in _NOISY.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
+
+
+def _adding_process(process: str) -> Processor:
+    def add(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+        event["process_name"] = process
+        return event
+
+    return add
+
+
+def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+    context = otel.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = f"{context.trace_id:032x}"
+    return event
+
+
+def _scrub(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = scrubbed(value)
+    return event
+
+
+def scrubbed(text: str) -> str:
+    text = _SECRET_SEGMENT.sub(r"\1***", text)
+    return _SECRET_USERINFO.sub(r"\1***@", text)
