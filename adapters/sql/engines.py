@@ -69,7 +69,6 @@ def _postgresql_engine(url: URL, limits: Limits, pool: dict[str, Any]) -> sa.Eng
         connect_args={
             "connect_timeout": limits.connect_timeout_s,
             "autocommit": True,
-            "prepare_threshold": None,  # what we want prepared, we prepare ourselves
             # A peer that vanished without a word is noticed within half a minute.
             "keepalives_idle": 10,
             "keepalives_interval": 5,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ", ".join(STORED_EVENT_COLUMNS)
 
-_LOAD = statement(
+LOAD = statement(
     "SELECT runtime_event",
     f"SELECT {_COLUMNS} FROM runtime_event WHERE context = :context AND tenant = :tenant "
     "AND stream = :stream AND aggregate = :aggregate AND aggregate_id = :aggregate_id "
@@ -35,7 +35,7 @@ _LOAD = statement(
 _LOG = "(context || ':' || tenant || ':' || stream)"
 
 # One walk along the index for each stream, so that events of other streams cost nothing.
-_READ = statement(
+READ = statement(
     "SELECT runtime_event",
     f"SELECT {', '.join(f'found.{name}' for name in STORED_EVENT_COLUMNS)} "
     "FROM unnest(:logs) AS wanted(log) CROSS JOIN LATERAL ("
@@ -49,7 +49,7 @@ _READ = statement(
     columns=list(STORED_EVENT_COLUMNS.values()),
 )
 
-_ANY = statement(
+ANY_AFTER = statement(
     "SELECT runtime_event",
     "SELECT EXISTS (SELECT 1 FROM unnest(:logs) AS wanted(log) CROSS JOIN LATERAL ("
     f"SELECT 1 FROM runtime_event WHERE {_LOG} = wanted.log AND position > :after "
@@ -99,7 +99,7 @@ class SqlEventStore:
         if unit.buffer.events:
             unit.flush()
         tenant = unit.tenant
-        rows = unit.run(_LOAD, (*self._owner, stream, aggregate, aggregate_id, after_version))
+        rows = unit.run(LOAD, (*self._owner, stream, aggregate, aggregate_id, after_version))
         return [event_from(row, tenant) for row in rows]
 
     def append(self, events: Sequence[NewEvent]) -> None:
@@ -116,7 +116,7 @@ class SqlEventStore:
         logs = self._logs(streams)
         # PostgreSQL merges the streams; on SQLite each is read alone.
         parts = [logs] if unit.dialect == POSTGRESQL else [[log] for log in logs]
-        rows = [row for part in parts for row in unit.run(_READ, (part, after, last, limit))]
+        rows = [row for part in parts for row in unit.run(READ, (part, after, last, limit))]
         if len(parts) > 1:
             rows.sort(key=itemgetter(0))
         return [event_from(row, unit.tenant) for row in rows[:limit]]
@@ -125,7 +125,7 @@ class SqlEventStore:
         last = self._visible(None)
         if last <= position or not streams:
             return False
-        found: bool = self._unit.run(_ANY, (self._logs(streams), position, last))[0][0]
+        found: bool = self._unit.run(ANY_AFTER, (self._logs(streams), position, last))[0][0]
         return found
 
     def horizon(self) -> int:

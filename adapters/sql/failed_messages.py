@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapters.sql.executor import Row
+from adapters.sql.failure_groups import signature
 from adapters.sql.rows import delivery_from_json, delivery_to_json
 from adapters.sql.statements import Kind, statement
 from ports.errors import NoSuchFailedMessage
@@ -32,7 +33,8 @@ _COLUMNS = {
     "deleted_at": Kind.TIME,
 }
 _NAMES = ", ".join(_COLUMNS)
-_SEARCHED = {"name": Kind.TEXT, "correlation_id": Kind.TEXT}  # copies of what the delivery holds
+# For lists alone: copies of what the delivery holds, and what groups failures.
+_SEARCHED = {"name": Kind.TEXT, "correlation_id": Kind.TEXT, "signature": Kind.TEXT}
 _WRITTEN = {**_COLUMNS, **_SEARCHED}
 _FOUND = [Kind.TEXT, *_COLUMNS.values()]
 
@@ -177,6 +179,7 @@ def _values(failed: FailedMessage) -> Row:
         failed.deleted_at,
         _storable(delivery.envelope.name) if delivery else "",
         _storable(delivery.envelope.metadata.correlation_id) if delivery else "",
+        signature(failed.endpoint, failure.exception, failure.reason),
     )
 
 

@@ -1,6 +1,5 @@
 """Read models of the console over the runtime's tables of one context."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -8,36 +7,30 @@ from typing import Any
 import sqlalchemy as sa
 
 from adapters.sql.deployment import DeploymentDatabase
+from adapters.sql.failed_message_search import conditions_of
+from adapters.sql.failure_groups import first_line, masked
 from adapters.sql.store import SqlStore
 from adapters.sql.tables import attempt, delivery, event, failed_message, message, position
 from ports.outbound.operations import (
     MOST_COUNTED,
     Backlog,
     FailedMessageChoices,
-    FailedMessageDetails,
     FailedMessageGroup,
+    FailedMessageHistory,
     FailedMessageRow,
     FailedMessageSearch,
+    Place,
     ProjectionState,
     Throughput,
 )
 from ports.outbound.positions import ProjectionStatus
 
 _LARGEST_PAGE = 200
+_LARGEST_WALK = 1_000
 _MOST_CHOICES = 100
-_MOST_REASONS = 2_000  # different ones that groups are made of
-_LONGEST_LINE = 300  # characters of a reason in a list
 
-# What varies between two failures with one cause.
-_VARYING = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-    r"|0x[0-9a-f]+|\b\d+(?:\.\d+)?\b|'[^']*'|\"[^\"]*\"|\S+@\S+",
-    re.IGNORECASE,
-)
-
-
-def masked_reason(reason: str) -> str:
-    return _VARYING.sub("…", reason.partition("\n")[0])[:_LONGEST_LINE]
+# As in the index on the log, or it is not used.
+log_key = sa.literal_column("(context || ':' || tenant || ':' || stream)", sa.Text())
 
 
 class SqlOperations:
@@ -53,9 +46,20 @@ class SqlOperations:
         found = sa.select(sa.literal(1)).where(*self._conditions(search)).limit(MOST_COUNTED)
         return int(self._all(sa.select(sa.func.count()).select_from(found.subquery()))[0][0])
 
-    def failed(
-        self, search: FailedMessageSearch, *, limit: int, offset: int = 0
-    ) -> Sequence[FailedMessageRow]:
+    def places(
+        self, search: FailedMessageSearch, *, limit: int, oldest_first: bool = False
+    ) -> Sequence[Place]:
+        at, own_id = _place_columns(deleted=search.deleted)
+        order = (at, own_id) if oldest_first else (at.desc(), own_id.desc())
+        query = (
+            sa.select(at, own_id)
+            .where(*self._conditions(search))
+            .order_by(*order)
+            .limit(max(0, min(limit, MOST_COUNTED)))
+        )
+        return [(row[0], row[1]) for row in self._all(query)]
+
+    def rows(self, ids: Sequence[str]) -> Sequence[FailedMessageRow]:
         table = failed_message.c
         attempts = (
             sa.select(sa.func.count())
@@ -67,68 +71,89 @@ class SqlOperations:
             )
             .scalar_subquery()
         )
-        order = table.deleted_at if search.deleted else table.failed_at
-        query = (
-            sa.select(
-                table.id,
-                table.message_id,
-                table.endpoint,
-                table.channel,
-                table.name,
-                table.exception,
-                table.reason,
-                attempts.label("attempts"),
-                table.failed_at,
-                table.deleted_at,
-                table.delivery.is_not(None).label("readable"),
-            )
-            .where(*self._conditions(search))
-            .order_by(order.desc(), table.id.desc())
-            .limit(max(0, min(limit, _LARGEST_PAGE)))
-            .offset(max(0, offset))
-        )
+        query = sa.select(
+            table.id,
+            table.message_id,
+            table.endpoint,
+            table.channel,
+            table.name,
+            table.exception,
+            table.reason,
+            attempts.label("attempts"),
+            table.failed_at,
+            table.deleted_at,
+            table.delivery.is_not(None).label("readable"),
+        ).where(*self._own(failed_message), table.id.in_(list(ids)[:_LARGEST_PAGE]))
         return [self._row(row) for row in self._all(query)]
 
     def _row(self, row: sa.Row[Any]) -> FailedMessageRow:
         values = dict(row._mapping)
-        values["reason"] = values["reason"].partition("\n")[0][:_LONGEST_LINE]
+        values["reason"] = first_line(values["reason"])
         values["readable"] = bool(values["readable"])
         return FailedMessageRow(context=self.context, **values)
+
+    def neighbours(self, place: Place, *, deleted: bool) -> tuple[Place | None, Place | None]:
+        at, own_id = _place_columns(deleted=deleted)
+        conditions = self._conditions(FailedMessageSearch(deleted=deleted))
+        here = sa.tuple_(sa.literal(place[0], at.type), sa.literal(place[1], own_id.type))
+        there = sa.tuple_(at, own_id)
+        query = sa.select(at, own_id).where(*conditions).limit(1)
+        newer = self._all(query.where(there > here).order_by(at, own_id))
+        older = self._all(query.where(there < here).order_by(at.desc(), own_id.desc()))
+        return (
+            (newer[0][0], newer[0][1]) if newer else None,
+            (older[0][0], older[0][1]) if older else None,
+        )
+
+    def matching(
+        self, search: FailedMessageSearch, *, after: str = "", limit: int
+    ) -> Sequence[str]:
+        query = (
+            sa.select(failed_message.c.id)
+            .where(*self._conditions(search), failed_message.c.id > after)
+            .order_by(failed_message.c.id)
+            .limit(max(0, min(limit, _LARGEST_WALK)))
+        )
+        return [row[0] for row in self._all(query)]
 
     def failed_groups(
         self, search: FailedMessageSearch, *, limit: int
     ) -> Sequence[FailedMessageGroup]:
         table = failed_message.c
         count = sa.func.count().label("failures")
-        query = (
+        groups = (
             sa.select(
-                table.endpoint,
-                table.exception,
-                table.reason,
+                table.signature,
                 count,
                 sa.func.min(table.failed_at).label("first"),
                 sa.func.max(table.failed_at).label("last"),
+                sa.func.max(table.id).label("sample"),
             )
             .where(*self._conditions(search))
-            .group_by(table.endpoint, table.exception, table.reason)
-            .order_by(count.desc())
-            .limit(_MOST_REASONS)
+            .group_by(table.signature)
+            .order_by(count.desc(), table.signature)
+            .limit(max(0, min(limit, _LARGEST_PAGE)))
+            .subquery()
         )
-        groups: dict[tuple[str, str, str], FailedMessageGroup] = {}
-        for row in self._all(query):
-            key = (row.endpoint, row.exception, masked_reason(row.reason))
-            known = groups.get(key)
-            groups[key] = FailedMessageGroup(
+        query = (
+            sa.select(groups, table.endpoint, table.exception, table.reason)
+            .join(groups, groups.c.sample == table.id)
+            .where(*self._own(failed_message))
+            .order_by(groups.c.failures.desc(), groups.c.signature)
+        )
+        return [
+            FailedMessageGroup(
                 context=self.context,
+                group=row.signature,
                 endpoint=row.endpoint,
                 exception=row.exception,
-                reason=key[2],
-                count=row.failures + (known.count if known else 0),
-                first_failed_at=min(row.first, known.first_failed_at) if known else row.first,
-                last_failed_at=max(row.last, known.last_failed_at) if known else row.last,
+                reason=masked(row.reason),
+                count=row.failures,
+                first_failed_at=row.first,
+                last_failed_at=row.last,
             )
-        found = sorted(groups.values(), key=lambda group: (-group.count, group.endpoint))
-        return found[: max(0, limit)]
+            for row in self._all(query)
+        ]
 
     def failed_choices(self) -> FailedMessageChoices:
         return FailedMessageChoices(
@@ -138,53 +163,45 @@ class SqlOperations:
         )
 
     def _choices(self, column: sa.Column[Any]) -> list[str]:
+        # One walk along the groups' index finds a message of each cause; the rest is small.
+        samples = (
+            sa.select(sa.func.max(failed_message.c.id))
+            .where(*self._own(failed_message), failed_message.c.deleted_at.is_(None))
+            .group_by(failed_message.c.signature)
+            .limit(_LARGEST_WALK)
+        )
         query = (
             sa.select(column)
-            .where(*self._own(failed_message), column != "")
+            .where(*self._own(failed_message), failed_message.c.id.in_(samples), column != "")
             .distinct()
             .order_by(column)
             .limit(_MOST_CHOICES)
         )
         return [row[0] for row in self._all(query)]
 
-    def failed_details(self, failed_message_id: str) -> FailedMessageDetails | None:
+    def history(self, failed_message_id: str) -> FailedMessageHistory | None:
         unit = self._store.begin()
         try:
             failed = unit.failed_messages.find(failed_message_id)
-            if failed is None:
-                return None
             attempts = unit.failed_messages.attempts(failed_message_id)
         finally:
             unit.rollback()
-        newer, older = self._neighbours(
-            failed.failure.failed_at, failed.id, deleted=failed.deleted_at is not None
-        )
-        return FailedMessageDetails(failed=failed, attempts=attempts, newer=newer, older=older)
-
-    def _neighbours(self, at: datetime, own_id: str, *, deleted: bool) -> tuple[str, str]:
-        table = failed_message.c
-        place = sa.tuple_(table.failed_at, table.id)
-        here = sa.tuple_(sa.literal(at, table.failed_at.type), sa.literal(own_id, table.id.type))
-        conditions = self._conditions(FailedMessageSearch(deleted=deleted))
-        newer = (
-            sa.select(table.id)
-            .where(*conditions, place > here)
-            .order_by(table.failed_at, table.id)
-            .limit(1)
-        )
-        older = (
-            sa.select(table.id)
-            .where(*conditions, place < here)
-            .order_by(table.failed_at.desc(), table.id.desc())
-            .limit(1)
-        )
-        found = [self._all(newer), self._all(older)]
-        return tuple(rows[0][0] if rows else "" for rows in found)  # type: ignore[return-value]
+        if failed is None and not attempts:
+            return None
+        return FailedMessageHistory(failed=failed, attempts=attempts)
 
     def last_failure(self) -> datetime | None:
-        query = sa.select(sa.func.max(failed_message.c.failed_at)).where(*self._own(failed_message))
-        newest: datetime | None = self._all(query)[0][0]
-        return newest
+        """Two looks, each at the end of an index."""
+        times = [
+            self._all(
+                sa.select(failed_message.c.failed_at)
+                .where(*self._conditions(FailedMessageSearch(deleted=deleted)))
+                .order_by(_place_columns(deleted=deleted)[0].desc())
+                .limit(1)
+            )
+            for deleted in (False, True)
+        ]
+        return max((rows[0][0] for rows in times if rows), default=None)
 
     def backlog(self) -> Sequence[Backlog]:
         bounded = (
@@ -236,20 +253,29 @@ class SqlOperations:
         self, name: str, streams: Sequence[str], row: sa.Row[Any] | None
     ) -> ProjectionState:
         reached = row.position if row else 0
-        unread = (
-            sa.select(event.c.sent_at)
-            .where(*self._own(event), event.c.stream.in_(list(streams)), event.c.position > reached)
-            .order_by(event.c.position)
-            .limit(MOST_COUNTED)
-            .subquery()
-        )
-        [(lag, behind_since)] = self._all(
-            sa.select(sa.func.count(), sa.func.min(unread.c.sent_at)).select_from(unread)
-        )
+        lag, head, behind_since = 0, 0, None
+        for stream in streams:
+            # One at a time, so that each is a walk along the log's index.
+            in_log = log_key == f"{self.context}:{self._tenant}:{stream}"
+            unread = (
+                sa.select(event.c.sent_at)
+                .where(in_log, event.c.position > reached)
+                .order_by(event.c.position)
+                .limit(MOST_COUNTED)
+                .subquery()
+            )
+            [(count, since)] = self._all(
+                sa.select(sa.func.count(), sa.func.min(unread.c.sent_at)).select_from(unread)
+            )
+            [(newest,)] = self._all(sa.select(sa.func.max(event.c.position)).where(in_log))
+            lag, head = min(lag + count, MOST_COUNTED), max(head, newest or 0)
+            if since is not None:
+                behind_since = min(since, behind_since or since)
         return ProjectionState(
             context=self.context,
             name=name,
             position=reached,
+            head=head,
             lag=lag,
             status=ProjectionStatus(row.status) if row else ProjectionStatus.RUNNING,
             error=row.error if row else "",
@@ -262,33 +288,13 @@ class SqlOperations:
         return [table.c.context == self.context, table.c.tenant == self._tenant]
 
     def _conditions(self, search: FailedMessageSearch) -> list[sa.ColumnElement[bool]]:
-        table = failed_message.c
-        found = self._own(failed_message)
-        found.append(
-            table.deleted_at.is_not(None) if search.deleted else table.deleted_at.is_(None)
-        )
-        for wanted, column in (
-            (search.endpoint, table.endpoint),
-            (search.channel, table.channel),
-            (search.exception, table.exception),
-        ):
-            if wanted:
-                found.append(column == wanted)
-        if search.since is not None:
-            found.append(table.failed_at >= search.since)
-        if search.until is not None:
-            found.append(table.failed_at < search.until)
-        text = search.text.strip()
-        if text:
-            found.append(
-                table.reason.icontains(text, autoescape=True)
-                | table.exception.icontains(text, autoescape=True)
-                | (table.id == text)
-                | (table.message_id == text)
-                | (table.correlation_id == text)
-            )
-        return found
+        return [*self._own(failed_message), *conditions_of(search)]
 
     def _all(self, query: Any) -> Sequence[Any]:
         with self._database.single() as connection:
             return connection.execute(query).all()
+
+
+def _place_columns(*, deleted: bool) -> tuple[sa.Column[Any], sa.Column[Any]]:
+    at = failed_message.c.deleted_at if deleted else failed_message.c.failed_at
+    return at, failed_message.c.id

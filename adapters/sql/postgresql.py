@@ -33,6 +33,7 @@ _PREPARED_ALREADY = "42P05"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
+    name: bytes
     encoders: tuple[Callable[[Any], bytes], ...]
     formats: tuple[int, ...]
     decoders: tuple[Callable[[bytes], Any], ...]
@@ -41,12 +42,13 @@ class _Prepared:
 class PostgresqlExecutor:
     dialect = POSTGRESQL
 
-    __slots__ = ("_connection", "_pgconn", "_prepared", "_tracer")
+    __slots__ = ("_connection", "_generation", "_pgconn", "_prepared", "_tracer")
 
     def __init__(self, connection: "psycopg.Connection[Any]", tracer: Tracer | None = None) -> None:
         self._connection = connection
         self._pgconn: PGconn = connection.pgconn
         self._prepared: dict[Statement, _Prepared] = {}
+        self._generation = b""
         self._tracer = tracer
 
     def run(self, statement: Statement, values: Sequence[object] = ()) -> list[Row]:
@@ -162,7 +164,7 @@ class PostgresqlExecutor:
             raise failure_of(error) from error
         try:
             result = self._pgconn.exec_prepared(
-                statement.name,
+                prepared.name,
                 data,  # type: ignore[arg-type]  # None is NULL, which the stubs do not know
                 prepared.formats,
                 result_format,
@@ -174,17 +176,19 @@ class PostgresqlExecutor:
             return result
         failure = psycopg.errors.error_from_result(result)
         if failure.sqlstate in _STALE_PLAN and not again:
+            # Under new names: some of the old ones may still be there.
             self._prepared.clear()
+            self._generation += b"_"
             if self._pgconn.transaction_status == _IDLE:
-                self._plain(b"DEALLOCATE ALL")
                 return self._execute(statement, values, committing, result_format, again=True)
             raise StoreConflict("a prepared statement was lost") from failure
         raise failure_of(failure, committing=committing) from failure
 
     def _prepare(self, statement: Statement) -> _Prepared:
+        name = statement.name + self._generation
         oids = [OIDS[kind] for kind in statement.parameters]
         try:
-            result = self._pgconn.prepare(statement.name, statement.postgresql.encode(), oids)
+            result = self._pgconn.prepare(name, statement.postgresql.encode(), oids)
         except psycopg.Error as error:
             raise failure_of(error) from error
         if result.status != _DONE:
@@ -192,6 +196,7 @@ class PostgresqlExecutor:
             if failure.sqlstate != _PREPARED_ALREADY:
                 raise failure_of(failure) from failure
         prepared = _Prepared(
+            name=name,
             encoders=tuple(ENCODERS[kind] for kind in statement.parameters),
             formats=tuple(0 if kind is Kind.READY else 1 for kind in statement.parameters),
             decoders=tuple(DECODERS[kind] for kind in statement.columns),

@@ -121,9 +121,12 @@ def delivery_to_json(delivery: Delivery) -> str:
     return json.dumps(values, default=datetime.isoformat)
 
 
+# What a release before this one did not write.
+_ADDED_LATER: dict[str, Any] = {"first_attempt": 1}
+
+
 def delivery_from_json(text: str, payload: bytes) -> Delivery:
-    values: dict[str, Any] = json.loads(text)
-    values["payload"] = payload
+    values: dict[str, Any] = {**_ADDED_LATER, **json.loads(text), "payload": payload}
     for name, kind in MESSAGE_COLUMNS.items():
         if kind is Kind.TIME and values[name] is not None:
             values[name] = datetime.fromisoformat(values[name])

@@ -181,9 +181,25 @@ failed_message = sa.Table(
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("raw", sa.LargeBinary, nullable=False),
     sa.Column("deleted_at", Timestamp),
-    # Beginning with another column than the primary key, which must stay the way to a single row.
-    sa.Index("runtime_failed_message_age_index", "failed_at", "id"),
+    # What failures with one cause have in common; see adapters/sql/failure_groups.py.
+    sa.Column("signature", id_text(), nullable=False, server_default=""),
 )
+
+
+# Lists and counts read these indexes alone: the rows carry payloads and stack traces. None begins
+# with the columns of the primary key, which must stay the way to a single row.
+def _failed_index(name: str, *columns: str, where: str) -> None:
+    sa.Index(
+        f"runtime_failed_message_{name}_index",
+        *[failed_message.c[column] for column in (*columns, "id", "context", "tenant")],
+        postgresql_where=sa.text(where),
+        sqlite_where=sa.text(where),
+    )
+
+
+_failed_index("open", "failed_at", where="deleted_at IS NULL")
+_failed_index("deleted", "deleted_at", where="deleted_at IS NOT NULL")
+_failed_index("group", "signature", "failed_at", where="deleted_at IS NULL")
 
 attempt = sa.Table(
     "runtime_attempt",

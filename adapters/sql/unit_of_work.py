@@ -244,9 +244,8 @@ class SqlUnitOfWork:
             checkout.give_back()
 
     def _run_actions(self) -> None:
-        if self._wakes:
-            self._store.announce()
-        for action in self._after_commit:
+        wake_up = [self._store.announce] if self._wakes else []
+        for action in (*wake_up, *self._after_commit):
             try:
                 action()
             except Exception:

@@ -220,7 +220,7 @@ def _hold_up(*, sqlite: bool) -> str:
         some = (
             "SELECT one.id FROM runtime_message AS one WHERE one.context = :context "
             "AND one.channel = ANY(:channels) AND one.delayed = false AND one.partition_key <> '' "
-            f"AND {_IS_FREE} ORDER BY one.id LIMIT :limit"
+            f"AND {_IS_FREE} LIMIT :limit"
         )
         return (
             f"UPDATE runtime_message AS one SET delayed = true, due_at = ({blocker}) "

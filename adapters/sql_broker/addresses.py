@@ -6,8 +6,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from adapters.sql_broker.errors import BrokerMisconfigured
-
-SCHEME = "sqlbroker"
+from adapters.sql_broker.registration import SCHEME
 
 _DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 
@@ -44,3 +43,11 @@ def broker_address(url: URL, *, hide_password: bool = True) -> str:
         return f"{SCHEME}+sqlite://{url.database}"
     rendered = url.set(drivername="postgresql").render_as_string(hide_password=hide_password)
     return f"{SCHEME}+{rendered}"
+
+
+def without_password(url: URL) -> str:
+    """The address of the database, as :func:`database_url` takes it, with the password left out."""
+    bare = URL.create(
+        url.get_backend_name(), url.username, None, url.host, url.port, url.database, url.query
+    )
+    return bare.render_as_string(hide_password=False)

@@ -18,7 +18,7 @@ class Driven(Protocol):
     """What the loop does to a connection."""
 
     def check(self) -> None: ...
-    def flag(self, queues: AbstractSet[str] | None) -> None: ...
+    def flag(self, queues: AbstractSet[str] | None) -> bool: ...
     def fill(self) -> None: ...
     def deliver(self) -> bool: ...
 
@@ -97,9 +97,10 @@ class EventLoop:
         announced = self._watch.take()
         if announced is not None and not announced:
             return
-        self._connection.flag(announced)
+        if not self._connection.flag(announced):
+            return
         recheck_s = self._watch.recheck_after_s()
-        if announced and recheck_s is not None:
+        if announced is not None and recheck_s is not None:
             self._hub.call_later(recheck_s, self._recheck, announced)
 
     def _recheck(self, queues: AbstractSet[str]) -> None:

@@ -12,18 +12,33 @@ from contextlib import contextmanager
 #: A fork goes ahead after this time: a database that hangs must not stop a pool from growing.
 _PATIENCE_S = 1.0
 
-_working = threading.Lock()
-_held_for_fork = threading.local()
-
 #: Connections that a child inherited. Closing or collecting them there would end the session of
 #: the parent, or release the parent's file locks, so they are kept until the child ends.
 _inherited: list[object] = []
 
 
+class _Fence:
+    """Counts the threads at work; holding ``changed`` keeps new ones from beginning."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.working = 0
+
+
+_fence = _Fence()
+
+
 @contextmanager
 def not_while_forking() -> Iterator[None]:
-    with _working:
+    fence = _fence
+    with fence.changed:
+        fence.working += 1
+    try:
         yield
+    finally:
+        with fence.changed:
+            fence.working -= 1
+            fence.changed.notify_all()
 
 
 def keep_open(connection: object) -> None:
@@ -32,17 +47,17 @@ def keep_open(connection: object) -> None:
 
 
 def _before_fork() -> None:
-    _held_for_fork.acquired = _working.acquire(timeout=_PATIENCE_S)
+    _fence.changed.acquire()
+    _fence.changed.wait_for(lambda: _fence.working == 0, timeout=_PATIENCE_S)
 
 
 def _after_fork_in_parent() -> None:
-    if _held_for_fork.acquired:
-        _working.release()
+    _fence.changed.release()
 
 
 def _after_fork_in_child() -> None:
-    global _working
-    _working = threading.Lock()
+    global _fence
+    _fence = _Fence()
 
 
 os.register_at_fork(

@@ -2,8 +2,7 @@
 
 from kombu.transport import TRANSPORT_ALIASES
 
-from adapters.sql_broker.addresses import SCHEME
-
+SCHEME = "sqlbroker"
 _TRANSPORT = "adapters.sql_broker.transport:Transport"
 
 

@@ -18,7 +18,7 @@ from adapters.sql_broker import tables
 from adapters.sql_broker.addresses import broker_address
 from adapters.sql_broker.errors import BrokerConnectionLost
 from adapters.sql_broker.messages import Row
-from adapters.sql_broker.options import milliseconds
+from adapters.sql_broker.options import BrokerOptions, milliseconds
 from adapters.sql_broker.sessions import DriverConnection, Durability, Engines, Session
 from adapters.sql_broker.statements import SQLITE
 from adapters.sql_broker.store import Lease, Store, Stored
@@ -28,7 +28,6 @@ _FIRST_PAUSE_S = 0.0002
 _LONGEST_PAUSE_S = 0.005
 _FREE_PAGES_KEPT = 4000
 _PAGES_RETURNED_AT_ONCE = 1000
-_WATCH_STEP_S = 0.01
 
 
 class PatientConnection(sqlite3.Connection):
@@ -84,7 +83,7 @@ class WriteGate:
 
 class SqliteStore(Store):
     def __init__(
-        self, url: sa.URL, *, engines: Engines, gate: WriteGate, busy_timeout: timedelta
+        self, url: sa.URL, *, engines: Engines, gate: WriteGate, options: BrokerOptions
     ) -> None:
         super().__init__(
             statements=SQLITE,
@@ -93,13 +92,14 @@ class SqliteStore(Store):
         )
         self._url = url
         self._gate = gate
-        self._patience = busy_timeout
+        self._patience = options.busy_timeout
+        self._poll_interval = options.poll_interval
 
     def describe(self) -> str:
         return broker_address(self._url)
 
     def watch(self) -> "DataVersionWatch":
-        return DataVersionWatch(self._relaxed)
+        return DataVersionWatch(self._relaxed, self._poll_interval)
 
     def announce(self, queues: frozenset[str]) -> None:
         """Nothing to do: consumers see that the file changed."""
@@ -140,10 +140,10 @@ class SqliteStore(Store):
         with self._relaxed.use() as connection:
             free_pages = int(connection.execute("PRAGMA freelist_count").fetchone()[0])
         if free_pages > _FREE_PAGES_KEPT:
-            with self._gate.passing(self._patience), self._relaxed.use() as connection:
-                connection.execute(
-                    f"PRAGMA incremental_vacuum({_PAGES_RETURNED_AT_ONCE})"
-                ).fetchall()
+            with self._transaction(self._relaxed) as connection:
+                for _ in range(_PAGES_RETURNED_AT_ONCE):
+                    # One by one: the driver takes only the first step of a larger piece.
+                    connection.execute("PRAGMA incremental_vacuum(1)")
 
     def connect(self) -> None:
         path = Path(self._url.database or "")
@@ -216,8 +216,9 @@ class SqliteStore(Store):
 class DataVersionWatch:
     """Asks SQLite whether another connection, here or in any process, committed something."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, poll_interval: timedelta) -> None:
         self._session = session
+        self._pause_s = poll_interval.total_seconds()
         self._version: int | None = None
 
     def fileno(self) -> None:
@@ -238,7 +239,7 @@ class DataVersionWatch:
             left_s = deadline - time.monotonic()
             if announced is None or left_s <= 0:
                 return announced
-            time.sleep(min(_WATCH_STEP_S, left_s))
+            time.sleep(min(self._pause_s, left_s))
 
     def recheck_after_s(self) -> None:
         return None

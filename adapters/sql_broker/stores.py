@@ -22,9 +22,7 @@ def open_store(url: sa.URL, options: BrokerOptions) -> Store:
     if url.get_backend_name() == "sqlite":
         with _lock:
             gate = _gates.setdefault(str(url.database), WriteGate())
-        return SqliteStore(
-            url, engines=_engines_of(url, options), gate=gate, busy_timeout=options.busy_timeout
-        )
+        return SqliteStore(url, engines=_engines_of(url, options), gate=gate, options=options)
     return PostgresqlStore(url, engines=_engines_of(url, options))
 
 

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from kombu.exceptions import ChannelError
 from kombu.transport import base
 
-from adapters.sql_broker.addresses import SCHEME, broker_address, database_url
+from adapters.sql_broker.addresses import broker_address, database_url, without_password
 from adapters.sql_broker.channel import Channel
 from adapters.sql_broker.errors import BrokerConnectionLost
 from adapters.sql_broker.event_loop import EventLoop
 from adapters.sql_broker.options import BrokerOptions
+from adapters.sql_broker.registration import SCHEME
 from adapters.sql_broker.store import Lease
 from adapters.sql_broker.stores import open_store
 from adapters.sql_broker.upkeep import Holdings, Settlement, Upkeep, settle_all
@@ -162,10 +163,15 @@ class Transport(base.Transport):
             self._failure_was_raised = True
             raise self._failure
 
-    def flag(self, queues: AbstractSet[str] | None) -> None:
-        """Look into these queues soon; None: into all that are consumed."""
-        consumed = {queue for channel in self.channels for queue in channel.inbox.queues()}
-        self._due |= consumed if queues is None else consumed & queues
+    def flag(self, queues: AbstractSet[str] | None) -> bool:
+        """Look soon into those of the queues that are consumed here; None stands for all.
+
+        Returns whether there are any.
+        """
+        consumed = {queue for channel in list(self.channels) for queue in channel.inbox.queues()}
+        flagged = consumed if queues is None else consumed & queues
+        self._due |= flagged
+        return bool(flagged)
 
     def fill(self) -> None:
         """Claim for all channels that have room."""
@@ -245,10 +251,8 @@ class Transport(base.Transport):
     def _await_announcement(self, wait_s: float) -> None:
         watch = self._watching()
         announced = watch.wait(wait_s)
-        recheck_s = watch.recheck_after_s()
-        if announced and recheck_s is not None:
+        if self.flag(announced) and (recheck_s := watch.recheck_after_s()) is not None:
             self._sweep_at = min(self._sweep_at, time.monotonic() + recheck_s)
-        self.flag(announced)
 
     def _fail(self, error: BrokerConnectionLost) -> None:
         if self._failure is None:
@@ -283,5 +287,5 @@ def _hide_password(client: Any, url: sa.URL) -> None:
     with the whole address that stands for the host in this kind of URL.
     """
     if url.password:
-        client.hostname = url.set(password=None).render_as_string(hide_password=False)
+        client.hostname = without_password(url)
         client.password = str(url.password)

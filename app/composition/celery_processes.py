@@ -22,17 +22,23 @@ _FLOWER_FORGETS_WORKERS = timedelta(hours=1)
 
 def worker(settings: Settings, *, channels: list[str] | None = None) -> int:
     """Of all channels, or of some by their full names."""
+    from celery import signals
+
     from adapters.celery_channels.worker import Pool, run_worker
     from celery_worker import app
 
     # It warns of unpickling what strangers send; we take JSON only.
     warnings.filterwarnings("ignore", category=SecurityWarning)
+    pool = Pool(settings.worker_pool)
+    if pool is Pool.THREADS:
+        # Handlers run in this very process: it is heard of before its first message comes.
+        signals.worker_ready.connect(lambda **_: app.serving.open(), weak=False)
     return run_worker(
         app,
         # Two copies on one machine may share a broker.
         node="-".join(["worker", str(settings.port), *(channels or [])]),
         queues=channels,
-        pool=Pool(settings.worker_pool),
+        pool=pool,
         concurrency=settings.worker_concurrency,
         loglevel=settings.log_level,
     )

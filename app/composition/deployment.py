@@ -35,6 +35,7 @@ from app.composition.channels import CHANNELS, SERVICE_MAP, broker, sent_to
 from app.composition.settings import Settings
 from app.composition.telemetry import open_telemetry
 from app.identity.password_resets import PasswordResetMails
+from app.messaging.bulk import BulkDesk
 from app.messaging.runtime import Declared, Runtime, Surroundings
 from ports.outbound.sessions import SessionLifetimes
 
@@ -67,6 +68,7 @@ class Deployment:
     heartbeats: SqlHeartbeats
     jobs: SqlJobs
     runtimes: Mapping[str, Runtime]  # by context
+    bulk: Mapping[str, BulkDesk]  # by context
 
     def close(self) -> None:
         """Hand over the last spans and give back every connection of this process."""
@@ -183,6 +185,8 @@ def build_deployment(settings: Settings) -> Deployment:
                 service_map=SERVICE_MAP,
             ),
         )
+    operations = {context: SqlOperations(store) for context, store in stores.items()}
+    jobs = SqlJobs(database)
     return Deployment(
         settings=settings,
         clock=clock,
@@ -201,10 +205,14 @@ def build_deployment(settings: Settings) -> Deployment:
         traces=SqlTraces(monitoring_database),
         caught_mails=SqlCaughtMails(monitoring_database),
         links=links,
-        operations={context: SqlOperations(store) for context, store in stores.items()},
+        operations=operations,
         heartbeats=SqlHeartbeats(database),
-        jobs=SqlJobs(database),
+        jobs=jobs,
         runtimes=runtimes,
+        bulk={
+            context: BulkDesk(runtime, view=operations[context], jobs=jobs)
+            for context, runtime in runtimes.items()
+        },
     )
 
 

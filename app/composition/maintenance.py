@@ -2,12 +2,15 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 from app.composition.deployment import Deployment
 from ports.errors import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
+_HEARTBEATS_KEPT = timedelta(hours=1)
+_JOBS_KEPT = timedelta(days=30)
 BITE = 500  # rows to a transaction
 _MOST_BITES = 20  # a call; the rest waits for the next minute
 
@@ -20,6 +23,8 @@ def maintain(deployment: Deployment) -> None:
     _purge("sessions", lambda: deployment.sessions.purge(limit=BITE))
     _purge("audit entries", lambda: deployment.audit.purge(before=now - keep.audit, limit=BITE))
     _purge("mails", lambda: deployment.caught_mails.purge(before=now - keep.mails, limit=BITE))
+    _purge("heartbeats", lambda: deployment.heartbeats.purge(before=now - _HEARTBEATS_KEPT))
+    _purge("jobs", lambda: deployment.jobs.purge(before=now - _JOBS_KEPT))
 
 
 def _purge(what: str, bite: Callable[[], int]) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from threading import Event, Thread
 
 from app.composition.deployment import build_deployment
+from app.composition.heartbeats import heart_of
 from app.composition.settings import Settings
 from app.composition.stopping import stop_on_signal
 from app.messaging.runtime import Runtime
@@ -20,11 +21,14 @@ def relay(settings: Settings) -> int:
     """Runs until a signal says stop; what was begun is finished first."""
     stop = stop_on_signal()
     deployment = build_deployment(settings)
+    heart = heart_of(deployment, "relay")
+    heart.start()
     try:
         return run_side_by_side(
             [loop for runtime in deployment.runtimes.values() for loop in loops_of(runtime)], stop
         )
     finally:
+        heart.stop()
         deployment.close()
 
 

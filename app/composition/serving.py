@@ -13,6 +13,7 @@ from gunicorn.util import import_app
 from app.composition.settings import Settings
 
 _APPLICATION = "wsgi:application"
+HEART = "thicket.heart"
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn makes a file without a name in it
 _GRACE_S = 30
 
@@ -45,8 +46,27 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "accesslog": None,
         "loglevel": "warning",
         "control_socket_disable": True,
+        "post_worker_init": _start_heart,
+        "worker_exit": _stop_heart,
         "child_exit": _forget_metrics,
     }
+
+
+def _start_heart(worker: Any) -> None:
+    heart = _heart_in(worker)
+    if heart is not None:
+        heart.start()
+
+
+def _stop_heart(_server: object, worker: Any) -> None:
+    heart = _heart_in(worker)
+    if heart is not None:
+        heart.stop()
+
+
+def _heart_in(worker: Any) -> Any:
+    """Of the application that this process made; other applications have none."""
+    return getattr(getattr(worker, "wsgi", None), "extensions", {}).get(HEART)
 
 
 def _forget_metrics(_server: object, worker: Any) -> None:

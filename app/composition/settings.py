@@ -11,7 +11,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from app.composition.addresses import is_redis, masked, sqlite_file
+from app.composition.addresses import is_redis, masked
 from ports.errors import ThicketError
 
 CONTEXTS = ("customer_service", "backoffice")
@@ -150,10 +150,6 @@ class Settings:
     def behind_tls(self) -> bool:
         """People reach the pages by https, so cookies must be Secure."""
         return self.public_url.startswith("https:")
-
-    @property
-    def data_folder_holds_databases(self) -> bool:
-        return any(sqlite_file(url) for url in (*self.store_urls, self.broker_url))
 
     def database_url_of(self, context: str) -> str:
         return self.context_database_urls.get(context, self.database_url)

@@ -6,10 +6,12 @@ from adapters.serialization.envelopes import decode_delivery
 from adapters.sql_broker.registration import register
 from app.composition.channels import broker
 from app.composition.deployment import Deployment, build_deployment
+from app.composition.heartbeats import Heart, heart_of
 from app.composition.maintenance import maintain
 from app.composition.settings import Settings
 from app.messaging.runtime import Runtime
 from ports.errors import StoreUnavailable
+from ports.messages import Delivery
 
 PREFETCH = 4
 
@@ -26,16 +28,30 @@ def create_worker(settings: Settings) -> WorkerApplication:
 
 
 def handler_process(deployment: Deployment) -> HandlerProcess:
+    channels = [name for runtime in deployment.runtimes.values() for name in runtime.channels]
+    heart = heart_of(deployment, "worker", channels)
+    heart.start()
+
+    def close() -> None:
+        heart.stop()
+        deployment.close()
+
     return HandlerProcess(
-        receivers={context: receivers(runtime) for context, runtime in deployment.runtimes.items()},
+        receivers={
+            context: receivers(runtime, heart) for context, runtime in deployment.runtimes.items()
+        },
         maintenance=lambda: maintain(deployment),
-        close=deployment.close,
+        close=close,
     )
 
 
-def receivers(runtime: Runtime) -> Receivers:
+def receivers(runtime: Runtime, heart: Heart) -> Receivers:
+    def receive(delivery: Delivery, hand_overs: int) -> None:
+        with heart.handling(delivery.endpoint):
+            heart.count(runtime.consumer.receive(delivery, hand_overs))
+
     return Receivers(
-        receive=runtime.receive,
+        receive=receive,
         reject=runtime.consumer.reject,
         fail=runtime.consumer.give_up,
         storage_is_back=lambda: _answers(runtime),

@@ -6,8 +6,14 @@ from wtforms.validators import InputRequired, Length
 from app.web.forms import SiteForm
 from domain.customer_service.issue.messages import LONGEST_CONTENT, LONGEST_SUBJECT
 from domain.email_address import LONGEST_ADDRESS
+from domain.plain_text import many_lines
 
 _EMAIL_MISSING = "Enter your e-mail address, so that we can answer."
+
+
+def _lines(text: str | None) -> str | None:
+    # Browsers send two characters for each line break that they count as one.
+    return many_lines(text) if text else text
 
 
 class ReportIssueForm(SiteForm):
@@ -38,6 +44,7 @@ class ReportIssueForm(SiteForm):
                 message=f"Keep it under {LONGEST_CONTENT:,} characters, please.",
             ),
         ],
+        filters=[_lines],
     )
 
 

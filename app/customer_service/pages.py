@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.customer_service.forms import CloseIssueForm, FollowLinkForm, ReportIssueForm
-from app.customer_service.progress import steps_of
+from app.customer_service.progress import has_reached_desk, steps_of
 from app.identity.access import public, signed_link
 from app.identity.rate_limits import RateLimiting
 from app.web.fragments import live_region
@@ -18,7 +18,7 @@ from domain.customer_service.issue.errors import IssueFieldIsInvalid, IssueIsRep
 from domain.customer_service.issue.messages import CloseIssue, ReportIssue, SendFollowLink
 from domain.email_address import InvalidEmailAddress
 from ports.customer_service.follow_links import FollowedIssues, FollowLinks
-from ports.customer_service.queries import IssueByIdentifier, IssueRow
+from ports.customer_service.queries import IssueByIdentifier, IssueRow, IssueState
 from ports.headers import ACTOR
 from ports.inbound.buses import CommandBus, QueryBus
 from ports.outbound.signing import LinkHasExpired, LinkIsInvalid
@@ -52,6 +52,14 @@ def customer_service_blueprint(
         if issue is None:
             abort(404)
         return issue
+
+    def shown(issue: IssueRow, token: str) -> dict[str, object]:
+        return {
+            "issue": issue,
+            "steps": steps_of(issue),
+            "reached_desk": has_reached_desk(issue),
+            "token": token,
+        }
 
     def report_page(form: ReportIssueForm) -> str:
         return render_template("customer_service/report.html", form=form)
@@ -114,9 +122,7 @@ def customer_service_blueprint(
     @signed_link
     def follow(token: str) -> str:
         issue = issue_behind(token)
-        return render_template(
-            "customer_service/issue.html", issue=issue, steps=steps_of(issue), token=token
-        )
+        return render_template("customer_service/issue.html", **shown(issue, token))
 
     @blueprint.get("/issues/<token>/progress")
     @signed_link
@@ -124,9 +130,7 @@ def customer_service_blueprint(
         issue = issue_behind(token)
         return live_region(
             (issue.changed_at, issue.state, issue.confirmation, issue.timeline),
-            lambda: render_template(
-                "customer_service/progress.html", issue=issue, steps=steps_of(issue), token=token
-            ),
+            lambda: render_template("customer_service/progress.html", **shown(issue, token)),
         )
 
     @blueprint.get("/issues/<token>/close")
@@ -143,6 +147,9 @@ def customer_service_blueprint(
     @signed_link
     def close(token: str) -> AnyResponse:
         issue = issue_behind(token)
+        if issue.state is IssueState.CANCELLED:
+            flash("Our desk has cancelled this issue; there is nothing left to close.", "info")
+            return redirect(url_for("customer_service.follow", token=token), 303)
         commands.send(
             CloseIssue(issue_id=issue.issue_id),
             headers=CUSTOMER,

@@ -30,6 +30,12 @@ def steps_of(issue: IssueRow) -> list[Step]:
     ]
 
 
+def has_reached_desk(issue: IssueRow) -> bool:
+    return any(
+        found.step is not IssueStep.REPORTED and found.at is not None for found in issue.timeline
+    )
+
+
 def _state(
     index: int, latest: int, step: IssueStep, *, over: bool
 ) -> Literal["done", "current", "ahead", "failed"]:

@@ -94,6 +94,7 @@ class Consumer:
         action = self._controls.get(delivery.endpoint)
         if action is not None:
             action(delivery)
+            self._forget(leased)
             return "done"
         started = perf_counter()
         outcome = self._received(delivery, hand_overs, leased)

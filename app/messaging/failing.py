@@ -5,7 +5,9 @@ compare and set, and only if it wins does it write the retry or the failed messa
 """
 
 import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 
 from app.messaging.transactions import Transactions
@@ -179,10 +181,17 @@ class FailedMessageDesk:
         self._clock = clock
 
     def replay(
-        self, failed_message_id: str, *, actor: str, reason: str = "", trace: str = ""
+        self,
+        failed_message_id: str,
+        *,
+        actor: str,
+        reason: str = "",
+        trace: str = "",
+        failed_before: datetime | None = None,
     ) -> None:
         """Hand it over again under the same id, with a higher attempt and the replayed mark. It
-        stays in its original trace, linked to ``trace``.
+        stays in its original trace, linked to ``trace``. ``failed_before`` leaves alone what failed
+        (again) since then.
 
         Raises:
             NoSuchFailedMessage, CannotReplay
@@ -190,6 +199,8 @@ class FailedMessageDesk:
 
         def once(unit: UnitOfWork) -> None:
             failed = unit.failed_messages.take(failed_message_id)
+            if failed_before is not None and failed.failure.failed_at >= failed_before:
+                raise NoSuchFailedMessage(failed_message_id)
             delivery = failed.delivery
             if delivery is None:
                 raise CannotReplay(failed_message_id)
@@ -220,22 +231,35 @@ class FailedMessageDesk:
             ids = self._transactions.once(
                 lambda unit, last=last: unit.failed_messages.oldest(after=last, limit=batch)  # type: ignore[misc]
             )
-            for found in ids:
-                if self._replay_older(found, started, actor, reason, trace):
-                    replayed += 1
+            replayed += self.for_each(
+                ids,
+                lambda found: self.replay(
+                    found, actor=actor, reason=reason, trace=trace, failed_before=started
+                ),
+            )
             if len(ids) < batch:
                 return replayed
             last = ids[-1]
 
-    def _replay_older(
-        self, found: str, started: object, actor: str, reason: str, trace: str
-    ) -> bool:
-        failed = self._transactions.once(lambda unit: unit.failed_messages.find(found))
-        if failed is None or failed.delivery is None or failed.failure.failed_at > started:  # type: ignore[operator]
-            return False
+    def for_each(self, ids: Sequence[str], act: Callable[[str], None]) -> int:
+        """Do it to all in one transaction, or, where one of them refuses, to each in its own; how
+        many did not refuse."""
+
+        def together(_: UnitOfWork) -> int:
+            for found in ids:
+                act(found)
+            return len(ids)
+
         try:
-            self.replay(found, actor=actor, reason=reason, trace=trace)
-        except NoSuchFailedMessage:
+            return self._transactions.once(together)
+        except (NoSuchFailedMessage, CannotReplay):
+            return sum(self._allowed(found, act) for found in ids)
+
+    @staticmethod
+    def _allowed(found: str, act: Callable[[str], None]) -> bool:
+        try:
+            act(found)
+        except (NoSuchFailedMessage, CannotReplay):
             return False
         return True
 

@@ -14,10 +14,12 @@ MOST_COUNTED = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedMessageSearch:
-    """Conditions that are left out do not narrow. ``text`` is part of the reason, or an id of the
-    message, its conversation or the failed message."""
+    """Conditions that are left out do not narrow. ``text`` is part of the reason, the exception,
+    the endpoint or the message's name, or an id of the message, its conversation or the failed
+    message. ``group`` is that of a :class:`FailedMessageGroup`."""
 
     text: str = ""
+    group: str = ""
     endpoint: str = ""
     channel: str = ""
     exception: str = ""
@@ -48,6 +50,7 @@ class FailedMessageGroup:
     vary (numbers, ids, quoted text), which are masked."""
 
     context: str
+    group: str
     endpoint: str
     exception: str
     reason: str
@@ -66,11 +69,15 @@ class FailedMessageChoices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailedMessageDetails:
-    failed: FailedMessage
+class FailedMessageHistory:
+    """``failed`` is None once it was replayed; its attempts are known all the same."""
+
+    failed: FailedMessage | None
     attempts: Sequence[Attempt]  # oldest first
-    newer: str  # id of the failed message before it in the list; empty at the end
-    older: str
+
+
+# The place of a failed message in a list: when it failed (or was deleted), then its id.
+Place = tuple[datetime, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +103,7 @@ class ProjectionState:
     context: str
     name: str
     position: int
+    head: int  # of the newest event in its streams
     lag: int  # events that it has still to read, at most MOST_COUNTED
     status: ProjectionStatus
     error: str
@@ -112,10 +120,22 @@ class OperationsView(Protocol):
     def count_failed(self, search: FailedMessageSearch) -> int:
         """At most MOST_COUNTED."""
 
-    def failed(
-        self, search: FailedMessageSearch, *, limit: int, offset: int = 0
-    ) -> Sequence[FailedMessageRow]:
-        """Latest failure first; of the deleted, latest deletion first."""
+    def places(
+        self, search: FailedMessageSearch, *, limit: int, oldest_first: bool = False
+    ) -> Sequence[Place]:
+        """Latest failure first, unless ``oldest_first``; of the deleted, by deletion. For joining
+        the lists of several contexts: little is read of each."""
+
+    def rows(self, ids: Sequence[str]) -> Sequence[FailedMessageRow]:
+        """Those of them that are there, at most 200, in no order."""
+
+    def neighbours(self, place: Place, *, deleted: bool) -> tuple[Place | None, Place | None]:
+        """The next newer and the next older one."""
+
+    def matching(
+        self, search: FailedMessageSearch, *, after: str = "", limit: int
+    ) -> Sequence[str]:
+        """Ids ascending beyond ``after``: a walk that nothing done to those behind it disturbs."""
 
     def failed_groups(
         self, search: FailedMessageSearch, *, limit: int
@@ -124,7 +144,8 @@ class OperationsView(Protocol):
 
     def failed_choices(self) -> FailedMessageChoices: ...
 
-    def failed_details(self, failed_message_id: str) -> FailedMessageDetails | None: ...
+    def history(self, failed_message_id: str) -> FailedMessageHistory | None:
+        """None: nothing is known of it."""
 
     def last_failure(self) -> datetime | None:
         """Of those that are there, deleted ones included."""

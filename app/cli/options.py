@@ -1,0 +1,50 @@
+"""Options that several commands share."""
+
+import getpass
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HIGHEST_PORT = 65_533  # two more follow it
+
+
+def data_option(command: F) -> F:
+    return click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="FOLDER",
+        help="The data folder; THICKET_DATA, or else the folder data beside the code.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(
+        command
+    )
+
+
+def acting_options(*, reason_required: bool) -> Callable[[F], F]:
+    """Who acts and why; both are kept beside what was done."""
+
+    def add(command: F) -> F:
+        command = click.option(
+            "--actor",
+            default=lambda: f"{getpass.getuser()} (command line)",
+            show_default="you",
+            help="Who acts.",
+        )(command)
+        if not reason_required:
+            return click.option("--reason", default="", help="Why.")(command)
+        return click.option("--reason", required=True, callback=_said, help="Why.")(command)
+
+    return add
+
+
+def _said(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("say why", param=parameter)
+    return value.strip()

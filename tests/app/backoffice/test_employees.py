@@ -1,0 +1,191 @@
+import pytest
+
+from domain.backoffice.ticket.messages import TakeTicket
+from ports.backoffice.queries import (
+    EmployeeDetails,
+    EmployeeFacts,
+    EmployeeStatus,
+    ListEmployees,
+)
+from tests.app.deployment_site import DeploymentSite, Visitor, hidden_value, text_of
+
+EMPLOYEES = "/backoffice/employees"
+NEW = f"{EMPLOYEES}/new"
+
+
+def details(site: DeploymentSite, employee_id: str) -> EmployeeFacts | None:
+    found: EmployeeFacts | None = site.desk.queries.ask(EmployeeDetails(employee_id=employee_id))
+    return found
+
+
+def actions(site: DeploymentSite) -> list[str]:
+    return [entry.action for entry in site.deployment.audit.newest(limit=20)]
+
+
+def test_a_registered_employee_is_inactive_at_first(
+    site: DeploymentSite, operator: Visitor
+) -> None:
+    employee_id = hidden_value(operator.get(NEW).text, "employee_id")
+
+    answer = operator.post(
+        NEW, {"employee_id": employee_id, "name": " Grace  Hopper", "email": "Grace@Example.com"}
+    )
+
+    assert "The employee is registered." in text_of(answer.text)
+    assert "Inactive" in text_of(answer.text)
+    found = details(site, employee_id)
+    assert found is not None
+    assert (found.name, found.email) == ("Grace Hopper", "grace@example.com")
+    assert found.status is EmployeeStatus.INACTIVE
+
+
+def test_the_same_form_sent_twice_registers_one_employee(
+    site: DeploymentSite, operator: Visitor
+) -> None:
+    form = {
+        "employee_id": hidden_value(operator.get(NEW).text, "employee_id"),
+        "name": "Grace",
+        "email": "grace@example.com",
+    }
+
+    operator.post(NEW, form)
+    again = operator.post(NEW, form)
+    other = operator.post(NEW, {**form, "name": "Ada", "email": "ada@example.com"})
+
+    assert again.status_code == 200
+    assert other.status_code == 409
+    assert "You sent this form before" in text_of(other.text)
+    assert site.desk.queries.ask(ListEmployees()).total == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "status", "message"),
+    [
+        ("name", "", 422, "Enter the name."),
+        ("name", "\x00", 422, "This field is empty."),
+        ("name", "x" * 101, 422, "Keep it under 100 characters, please."),
+        ("email", "", 422, "Enter the address to which the invitation goes."),
+        ("email", "a b@example.com", 422, "This address cannot be written to"),
+        ("email", "ADA@example.com", 409, "Another employee is registered with this address."),
+    ],
+)
+def test_what_is_wrong_is_said_beside_the_field(
+    site: DeploymentSite,
+    ada: EmployeeFacts,
+    operator: Visitor,
+    field: str,
+    value: str,
+    status: int,
+    message: str,
+) -> None:
+    form = {
+        "employee_id": site.deployment.identifiers.new(),
+        "name": "Grace",
+        "email": "grace@example.com",
+    }
+
+    answer = operator.post(NEW, {**form, field: value})
+
+    assert answer.status_code == status
+    assert f'id="{field}-error"' in answer.text
+    assert message in text_of(answer.text)
+    assert site.desk.queries.ask(ListEmployees()).total == 1
+
+
+def test_activating_promises_an_invitation_and_is_recorded(
+    site: DeploymentSite, operator: Visitor
+) -> None:
+    bob = site.employee("Bob", active=False)
+
+    answer = operator.post(f"{EMPLOYEES}/{bob.employee_id}/activate")
+    again = operator.post(f"{EMPLOYEES}/{bob.employee_id}/activate")
+
+    text = text_of(answer.text)
+    assert "Bob is active. An invitation is on its way to bob@example.com." in text
+    assert again.status_code == 200
+    assert actions(site) == ["employee.activate"]
+
+
+def test_deactivating_shows_the_open_tickets_and_ends_sessions(
+    site: DeploymentSite, ada: EmployeeFacts, employee: Visitor, operator: Visitor
+) -> None:
+    ticket_id = site.ticket("Printer burns")
+    site.desk.commands.send(TakeTicket(ticket_id=ticket_id, employee_id=ada.employee_id))
+    site.catch_up()
+    page = f"{EMPLOYEES}/{ada.employee_id}"
+
+    question = text_of(operator.get(f"{page}/deactivate").text)
+    answer = operator.post(f"{page}/deactivate")
+
+    assert "1 open ticket stays assigned." in question
+    assert "Ada is inactive and can no longer sign in." in text_of(answer.text)
+    assert "1 open ticket should be given to somebody else." in text_of(answer.text)
+    assert "Printer burns" in text_of(answer.text)
+    assert employee.get("/backoffice/").location == "/sign-in?next=%2Fbackoffice%2F"
+    assert actions(site) == ["employee.deactivate"]
+
+
+def test_deactivating_twice_changes_nothing_more(
+    site: DeploymentSite, ada: EmployeeFacts, operator: Visitor
+) -> None:
+    address = f"{EMPLOYEES}/{ada.employee_id}/deactivate"
+    operator.post(address)
+    first = details(site, ada.employee_id)
+
+    again = operator.post(address)
+
+    assert "Ada is inactive." in text_of(again.text)
+    assert details(site, ada.employee_id) == first
+    assert actions(site) == ["employee.deactivate"]
+
+
+def test_an_invitation_just_sent_is_not_sent_again(
+    site: DeploymentSite, ada: EmployeeFacts, operator: Visitor
+) -> None:
+    answer = operator.post(f"{EMPLOYEES}/{ada.employee_id}/invite")
+
+    assert "was asked for a moment ago" in text_of(answer.text)
+    after = details(site, ada.employee_id)
+    assert after is not None
+    assert after.invited_at == ada.invited_at
+    assert actions(site) == []
+
+
+def test_somebody_inactive_is_not_invited(site: DeploymentSite, operator: Visitor) -> None:
+    bob = site.employee("Bob", active=False)
+
+    answer = operator.post(f"{EMPLOYEES}/{bob.employee_id}/invite")
+
+    assert "Bob is not an active employee. Activate the record first." in text_of(answer.text)
+    assert actions(site) == []
+
+
+def test_the_list_is_searched_filtered_and_sorted_by_its_address(
+    site: DeploymentSite, ada: EmployeeFacts, operator: Visitor
+) -> None:
+    site.employee("Bob", active=False)
+
+    everybody = text_of(operator.get(f"{EMPLOYEES}?sort=name&direction=desc").text)
+    found = text_of(operator.get(f"{EMPLOYEES}?q=BOB@").text)
+    active = text_of(operator.get(f"{EMPLOYEES}?status=active").text)
+    nobody = text_of(operator.get(f"{EMPLOYEES}?q=zebra").text)
+
+    assert everybody.index("bob@example.com") < everybody.index("ada@example.com")
+    assert "bob@example.com" in found and "ada@example.com" not in found
+    assert "ada@example.com" in active and "bob@example.com" not in active
+    assert "Nobody matches" in nobody
+
+
+def test_without_anybody_the_list_says_how_to_begin(operator: Visitor) -> None:
+    assert "Nobody works here yet" in text_of(operator.get(EMPLOYEES).text)
+
+
+@pytest.mark.parametrize("path", ["", "/deactivate", "/activate", "/invite"])
+def test_an_employee_who_does_not_exist_is_not_found(
+    site: DeploymentSite, operator: Visitor, path: str
+) -> None:
+    address = f"{EMPLOYEES}/{site.deployment.identifiers.new()}{path}"
+
+    answer = operator.get(address) if path == "" else operator.post(address)
+
+    assert answer.status_code == 404

@@ -1,0 +1,212 @@
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from app.cli.commands import ENTRIES, door
+from app.cli.testing import CHECKS
+from app.composition import command_line
+from app.composition.command_line import main
+from app.composition.running import PROCESS
+from app.composition.secret_files import keep_secret
+from ports.errors import CannotStart, Fault, NoSuchFailedMessage, StoreUnavailable
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_a_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("THICKET_"):
+            monkeypatch.delenv(name)
+
+
+def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on standard error; nothing else was printed."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    return line
+
+
+def test_without_arguments_every_command_is_listed_with_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status = main([])
+
+    listed = {
+        words[0]: words[1]
+        for line in capsys.readouterr().out.splitlines()
+        if len(words := line.split(maxsplit=1)) == 2 and words[0] in ENTRIES
+    }
+    assert status == 0
+    assert set(listed) == set(ENTRIES)
+    assert all(sentence.endswith(".") and sentence[0].isupper() for sentence in listed.values())
+
+
+@pytest.mark.parametrize("name", list(ENTRIES))
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main([name, "--help"])
+
+    assert status == 0
+    assert capsys.readouterr().out.startswith(f"Usage: thicket {name}")
+
+
+def test_an_unknown_command_is_one_line_with_what_was_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status = main(["statsu"])
+
+    assert status == 2
+    assert complaint(capsys) == (
+        "thicket: there is no command 'statsu' (did you mean status?); ./thicket --help tells more"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["up", "--prot", "7000"],
+        ["up", "--port", "seven"],
+        ["up", "--port", "65535"],
+        ["up", "now"],
+        ["restart"],
+        ["migrate", "--down"],
+        ["--verbose"],
+    ],
+)
+def test_what_cannot_be_understood_is_one_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert complaint(capsys).startswith("thicket: ")
+
+
+def test_a_wrong_setting_is_one_line_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("THICKET_BROKER_URL", "carrier-pigeon://loft")
+
+    status = main(["up", "--data", str(tmp_path / "data")])
+
+    assert status == 2
+    assert complaint(capsys).startswith("thicket: wrong setting: THICKET_BROKER_URL: ")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_port_in_use_is_one_line_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        status = main(["up", "--port", str(port - 1), "--data", str(tmp_path / "data")])
+
+    assert status == 2
+    assert f"port {port} for Flower cannot be opened" in complaint(capsys)
+    assert sorted(os.listdir(tmp_path / "data")) == ["run"]
+
+
+def test_a_second_up_on_the_same_data_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from app.composition.run_folder import RunFolder
+
+    folder = RunFolder(tmp_path)
+    folder.make()
+    held = folder.lock()
+    assert held is not None
+
+    status = main(["up", "--data", str(tmp_path)])
+
+    os.close(held)
+    assert status == 2
+    assert complaint(capsys) == f"thicket: Thicket already runs on the data folder {tmp_path}"
+
+
+def test_the_status_of_nothing_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--data", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == "nothing runs on this data folder\n"
+
+
+def test_the_status_of_nothing_is_an_empty_list_for_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--json", "--data", str(tmp_path)]) == 1
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_stopping_nothing_is_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["down", "--data", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "nothing runs on this data folder\n"
+
+
+def test_restarting_nothing_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["restart", "web", "--data", str(tmp_path)]) == 2
+    assert "nothing runs on the data folder" in complaint(capsys)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NoSuchFailedMessage("m1"), 2),
+        (CannotStart([Fault(where="here", problem="it is wrong", remedy="Mend it")]), 2),
+        (StoreUnavailable("the database does not answer"), 1),
+        (KeyboardInterrupt(), 130),
+        (click.Abort(), 130),
+    ],
+)
+def test_an_error_becomes_an_exit_status(
+    error: BaseException,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(command_line.door, "main", fail)
+
+    assert main(["status"]) == status
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_reader_that_went_away_is_no_crash(tmp_path: Path) -> None:
+    import subprocess
+
+    done = subprocess.run(
+        f"{sys.executable} -P -m app.composition --help | true",
+        shell=True,
+        env={**os.environ, "PYTHONPATH": str(command_line_root())},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.stderr == ""
+
+
+def command_line_root() -> Path:
+    return Path(command_line.__file__).resolve().parents[2]
+
+
+def test_the_checks_are_those_that_are_promised() -> None:
+    assert [check.name for check in CHECKS] == ["format", "style", "types", "layers", "templates"]
+
+
+def test_the_commands_are_named_like_what_runs_them() -> None:
+    from app.composition.running import _MAINS
+
+    assert set(_MAINS) <= set(ENTRIES)
+    assert PROCESS.startswith("THICKET_")
+    assert isinstance(door, click.Group)
+
+
+def test_a_secret_that_is_there_is_never_replaced(tmp_path: Path) -> None:
+    assert keep_secret(tmp_path / "secret", "first")
+    assert not keep_secret(tmp_path / "secret", "second")
+    assert (tmp_path / "secret").read_text() == "first\n"
+    assert os.listdir(tmp_path) == ["secret"]
