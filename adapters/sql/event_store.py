@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from adapters.sql.engines import POSTGRESQL
 from adapters.sql.event_fence import LAST_DRAWN, LOWEST_FENCE
-from adapters.sql.rows import EVENT_COLUMNS, STORED_EVENT_COLUMNS, event_from
+from adapters.sql.rows import (
+    EVENT_COLUMNS,
+    INSTANCE_EVENT_COLUMNS,
+    STORED_EVENT_COLUMNS,
+    event_from,
+    event_of,
+)
 from adapters.sql.statements import Kind, statement
 from ports.outbound.event_store import NewEvent, StoredEvent
 
@@ -17,7 +23,8 @@ _COLUMNS = ", ".join(STORED_EVENT_COLUMNS)
 
 LOAD = statement(
     "SELECT runtime_event",
-    f"SELECT {_COLUMNS} FROM runtime_event WHERE context = :context AND tenant = :tenant "
+    f"SELECT {', '.join(INSTANCE_EVENT_COLUMNS)} FROM runtime_event "
+    "WHERE context = :context AND tenant = :tenant "
     "AND stream = :stream AND aggregate = :aggregate AND aggregate_id = :aggregate_id "
     "AND version > :after_version ORDER BY version",
     parameters={
@@ -28,7 +35,7 @@ LOAD = statement(
         "aggregate_id": Kind.TEXT,
         "after_version": Kind.INT,
     },
-    columns=list(STORED_EVENT_COLUMNS.values()),
+    columns=list(INSTANCE_EVENT_COLUMNS.values()),
 )
 
 # What the index on the log holds; written as there, or it is not used.
@@ -100,7 +107,7 @@ class SqlEventStore:
             unit.flush()
         tenant = unit.tenant
         rows = unit.run(LOAD, (*self._owner, stream, aggregate, aggregate_id, after_version))
-        return [event_from(row, tenant) for row in rows]
+        return [event_of(stream, aggregate, aggregate_id, row, tenant) for row in rows]
 
     def append(self, events: Sequence[NewEvent]) -> None:
         self._unit.check_open()

@@ -1,7 +1,7 @@
 """Failed messages and the history of their attempts."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.sql.executor import Row
@@ -12,6 +12,7 @@ from ports.errors import NoSuchFailedMessage
 from ports.outbound.failed_messages import Attempt, FailedMessage, Failure
 
 if TYPE_CHECKING:
+    from adapters.sql.store import SqlStore
     from adapters.sql.unit_of_work import SqlUnitOfWork
 
 _ATTEMPTS_SHOWN = 100
@@ -108,6 +109,61 @@ _ATTEMPTS = statement(
     parameters={**_KEY, "limit": Kind.INT},
     columns=list(_ATTEMPT_COLUMNS.values()),
 )
+
+
+_DELETED_LONG_AGO = statement(
+    "SELECT runtime_failed_message",
+    "SELECT id, message_id, endpoint FROM runtime_failed_message WHERE context = :context "
+    "AND tenant = :tenant AND deleted_at < {now + :seconds} ORDER BY deleted_at LIMIT :limit",
+    parameters={
+        "context": Kind.TEXT,
+        "tenant": Kind.TEXT,
+        "seconds": Kind.FLOAT,
+        "limit": Kind.INT,
+    },
+    columns=[Kind.TEXT, Kind.TEXT, Kind.TEXT],
+)
+_FORGET = statement(
+    "DELETE runtime_failed_message",
+    f"DELETE FROM runtime_failed_message WHERE {_IS_KEY} AND deleted_at IS NOT NULL",
+    parameters=_KEY,
+)
+_FORGET_ATTEMPTS = statement(
+    "DELETE runtime_attempt",
+    "DELETE FROM runtime_attempt WHERE context = :context AND tenant = :tenant "
+    "AND failed_message_id = :id",
+    parameters=_KEY,
+)
+# From now on an ordinary row that is forgotten in its time: until then the message, should it come
+# once more, is not handled after all.
+_SETTLE_DELIVERY = statement(
+    "UPDATE runtime_delivery",
+    "UPDATE runtime_delivery SET state = 'done', updated_at = {now} WHERE context = :context "
+    "AND tenant = :tenant AND message_id = :message_id AND endpoint = :endpoint "
+    "AND state = 'failed'",
+    parameters={
+        "context": Kind.TEXT,
+        "tenant": Kind.TEXT,
+        "message_id": Kind.TEXT,
+        "endpoint": Kind.TEXT,
+    },
+)
+
+
+def purge_deleted(store: "SqlStore", *, older_than: timedelta, limit: int) -> int:
+    """Forget at most ``limit`` failed messages that were deleted longer ago, with the history of
+    their attempts; how many."""
+    owner = (store.context, store.tenant)
+    with store.short_transaction() as executor:
+        rows = executor.run(_DELETED_LONG_AGO, (*owner, -older_than.total_seconds(), limit))
+        gone = 0
+        for failed_message_id, message_id, endpoint in rows:
+            if not executor.change(_FORGET, (*owner, failed_message_id)):
+                continue  # restored at this moment
+            executor.change(_FORGET_ATTEMPTS, (*owner, failed_message_id))
+            executor.change(_SETTLE_DELIVERY, (*owner, message_id, endpoint))
+            gone += 1
+    return gone
 
 
 class SqlFailedMessages:

@@ -36,7 +36,7 @@ class _Prepared:
     name: bytes
     encoders: tuple[Callable[[Any], bytes], ...]
     formats: tuple[int, ...]
-    decoders: tuple[Callable[[bytes], Any], ...]
+    decoders: tuple[tuple[int, Callable[[bytes], Any]], ...]  # with the column's number
 
 
 class PostgresqlExecutor:
@@ -58,14 +58,15 @@ class PostgresqlExecutor:
             return []
         decoders = self._prepared[statement].decoders
         get = result.get_value
-        rows = []
-        for number in range(count):
-            row = []
-            for column, decode in enumerate(decoders):
-                data = get(number, column)
-                row.append(None if data is None else decode(data))
-            rows.append(tuple(row))
-        return rows
+        return [
+            tuple(
+                [
+                    None if (data := get(number, column)) is None else decode(data)
+                    for column, decode in decoders
+                ]
+            )
+            for number in range(count)
+        ]
 
     def change(self, statement: Statement, values: Sequence[object] = ()) -> int:
         return self._traced(statement, values).command_tuples or 0
@@ -199,7 +200,7 @@ class PostgresqlExecutor:
             name=name,
             encoders=tuple(ENCODERS[kind] for kind in statement.parameters),
             formats=tuple(0 if kind is Kind.READY else 1 for kind in statement.parameters),
-            decoders=tuple(DECODERS[kind] for kind in statement.columns),
+            decoders=tuple(enumerate(DECODERS[kind] for kind in statement.columns)),
         )
         self._prepared[statement] = prepared
         return prepared

@@ -32,6 +32,13 @@ EVENT_COLUMNS: dict[str, Kind] = {
     "event_id": Kind.TEXT,
     **ENVELOPE_COLUMNS,
 }
+# Of one instance: what says which is known already.
+INSTANCE_EVENT_COLUMNS: dict[str, Kind] = {
+    "position": Kind.INT,
+    "version": Kind.INT,
+    "event_id": Kind.TEXT,
+    **ENVELOPE_COLUMNS,
+}
 STORED_EVENT_COLUMNS: dict[str, Kind] = {"position": Kind.INT, **EVENT_COLUMNS}
 
 MESSAGE_COLUMNS: dict[str, Kind] = {
@@ -66,13 +73,18 @@ def event_values(event: NewEvent) -> Row:
 
 def event_from(row: Row, tenant: str) -> StoredEvent:
     """A row of STORED_EVENT_COLUMNS."""
+    return event_of(row[1], row[2], row[3], (row[0], *row[4:]), tenant)
+
+
+def event_of(stream: str, aggregate: str, aggregate_id: str, row: Row, tenant: str) -> StoredEvent:
+    """A row of INSTANCE_EVENT_COLUMNS."""
     return StoredEvent(
         position=row[0],
-        stream=row[1],
-        aggregate=row[2],
-        aggregate_id=row[3],
-        version=row[4],
-        envelope=_envelope_from(row[6:], message_id=row[5], tenant=tenant),
+        stream=stream,
+        aggregate=aggregate,
+        aggregate_id=aggregate_id,
+        version=row[1],
+        envelope=_envelope_from(row[3:], message_id=row[2], tenant=tenant),
     )
 
 
