@@ -58,6 +58,11 @@ SECTIONS: dict[str, Sequence[Entry]] = {
     ),
     "Storage": (
         Entry(
+            name="dedup",
+            module="dedup",
+            sentence="Forget deliveries that were done long ago.",
+        ),
+        Entry(
             name="migrate",
             module="migrations",
             sentence="Bring every database to the state that this release needs.",

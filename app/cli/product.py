@@ -57,6 +57,9 @@ class Deployment(Protocol):
     @property
     def audit(self) -> AuditLog: ...
 
+    def forget_deliveries(self, *, limit: int) -> int:
+        """Those that were done longer ago than is kept; at most so many in each context."""
+
 
 class Product(Protocol):
     @property

@@ -16,6 +16,7 @@ from adapters.signing.links import SignedLinks
 from adapters.sql.accounts import SqlAccounts
 from adapters.sql.audit import SqlAuditLog
 from adapters.sql.caught_mails import SqlCaughtMails
+from adapters.sql.deliveries import purge_done
 from adapters.sql.deployment import DeploymentDatabase
 from adapters.sql.engines import Limits
 from adapters.sql.operations import SqlOperations
@@ -69,6 +70,13 @@ class Deployment:
     jobs: SqlJobs
     runtimes: Mapping[str, Runtime]  # by context
     bulk: Mapping[str, BulkDesk]  # by context
+
+    def forget_deliveries(self, *, limit: int) -> int:
+        """Forget at most so many in each context that were done longer ago than is kept."""
+        kept = self.settings.retention.deliveries
+        return sum(
+            purge_done(store, older_than=kept, limit=limit) for store in self.stores.values()
+        )
 
     def close(self) -> None:
         """Hand over the last spans and give back every connection of this process."""

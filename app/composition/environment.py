@@ -169,7 +169,6 @@ def _limits(variables: Variables) -> Limits:
         links=variables.text("LIMIT_LINKS", default.links, values.limit),
         sign_ins=variables.text("LIMIT_SIGN_INS", default.sign_ins, values.limit),
         mails=variables.text("LIMIT_MAILS", default.mails, values.limit),
-        requests=variables.text("LIMIT_REQUESTS", default.requests, values.limit),
         request_bytes=variables.number(
             "LIMIT_REQUEST_BYTES", default.request_bytes, low=4096, high=2**30
         ),

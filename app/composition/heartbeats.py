@@ -7,12 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
 
-from app.composition.deployment import Deployment
 from ports.errors import StoreUnavailable
 from ports.outbound.operations import Heartbeat, Heartbeats
 
+if TYPE_CHECKING:
+    from app.composition.deployment import Deployment
+
 logger = logging.getLogger(__name__)
+
+# Where a web application keeps its heart, for whoever runs it.
+HEART = "thicket.heart"
 
 EVERY = timedelta(seconds=5)
 _JOIN_SECONDS = 2.0
@@ -114,7 +120,5 @@ class Heart:
         )
 
 
-def heart_of(deployment: Deployment, kind: str, channels: Sequence[str] = ()) -> Heart:
-    return Heart(
-        deployment.heartbeats, kind=kind, channels=channels, now=deployment.clock.now
-    )
+def heart_of(deployment: "Deployment", kind: str, channels: Sequence[str] = ()) -> Heart:
+    return Heart(deployment.heartbeats, kind=kind, channels=channels, now=deployment.clock.now)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from adapters.sql.deliveries import purge_done
 from adapters.sql.failed_messages import purge_deleted
 from app.composition.deployment import Deployment
 from ports.errors import StoreUnavailable
@@ -26,11 +25,8 @@ def maintain(deployment: Deployment) -> None:
     _purge("sessions", lambda: deployment.sessions.purge(limit=BITE))
     _purge("audit entries", lambda: deployment.audit.purge(before=now - keep.audit, limit=BITE))
     _purge("mails", lambda: deployment.caught_mails.purge(before=now - keep.mails, limit=BITE))
+    _purge("deliveries", lambda: deployment.forget_deliveries(limit=BITE))
     for store in deployment.stores.values():
-        _purge(
-            "deliveries",
-            partial(purge_done, store, older_than=keep.deliveries, limit=BITE),
-        )
         _purge(
             "deleted failures",
             partial(purge_deleted, store, older_than=keep.deleted_failures, limit=BITE),

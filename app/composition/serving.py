@@ -10,10 +10,10 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.util import import_app
 
+from app.composition.heartbeats import HEART
 from app.composition.settings import Settings
 
 _APPLICATION = "wsgi:application"
-HEART = "thicket.heart"
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn makes a file without a name in it
 _GRACE_S = 30
 

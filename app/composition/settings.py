@@ -69,7 +69,6 @@ class Limits:
     links: str = "5 per minute; 20 per hour"  # new follow links, per address of the sender
     sign_ins: str = "10 per minute; 60 per hour"  # per address of the sender, and per account
     mails: str = "20 per hour"  # confirmations and links, per recipient
-    requests: str = "600 per minute"  # anything else, per address of the sender
     request_bytes: int = 1_048_576
 
 

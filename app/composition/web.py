@@ -8,9 +8,11 @@ from adapters.passwords.argon2_passwords import Argon2Passwords
 from adapters.sql.rate_limits import SCHEME
 from adapters.telemetry.prometheus import CONTENT_TYPE, exposition
 from app.backoffice.blueprint import backoffice_blueprint
+from app.composition.celery_processes import FLOWER_USER
 from app.composition.deployment import Deployment, build_deployment, context_of_accounts
 from app.composition.environment import ROOT
 from app.composition.health import decisive_checks, reported_checks
+from app.composition.heartbeats import HEART, heart_of
 from app.composition.navigation import frame_of, home_of
 from app.composition.refusals import ANSWERS
 from app.composition.settings import Settings
@@ -21,7 +23,10 @@ from app.identity.client_addresses import TrustedProxies
 from app.identity.password_resets import QueuedPasswordResets
 from app.identity.rate_limits import RateLimiting, RateLimits
 from app.identity.sessions import SessionCookie
+from app.mailbox.blueprint import mailbox_blueprint
 from app.messaging.runtime import Runtime
+from app.operations.blueprint import operations_blueprint
+from app.operations.console import Console, FlowerLink
 from app.operations.health import health_blueprint
 from app.web.fragments import is_fragment_request
 from app.web.request_spans import set_up_request_spans
@@ -136,8 +141,42 @@ def _add_pages(app: Flask, deployment: Deployment, rate_limiting: RateLimiting) 
                 events_behind=_events_behind(deployment, runtime),
             )
         )
+    app.register_blueprint(operations_blueprint(_console(deployment)))
+    app.extensions[HEART] = heart_of(deployment, "web")
+    if deployment.settings.mail_catcher:
+        app.register_blueprint(
+            mailbox_blueprint(
+                mails=deployment.caught_mails,
+                audit_log=deployment.audit,
+                now=deployment.clock.now,
+                demo_fault=deployment.settings.demo_fault,
+            )
+        )
     if deployment.settings.embedded:
         app.register_blueprint(styleguide_blueprint(deployment.clock.now))
+
+
+def _console(deployment: Deployment) -> Console:
+    settings = deployment.settings
+    return Console(
+        runtimes=deployment.runtimes,
+        views=deployment.operations,
+        bulk=deployment.bulk,
+        jobs=deployment.jobs,
+        heartbeats=deployment.heartbeats,
+        traces=deployment.traces,
+        audit_log=deployment.audit,
+        identifiers=deployment.identifiers,
+        now=deployment.clock.now,
+        demo_fault=settings.demo_fault,
+        flower=FlowerLink(
+            url=settings.flower_url,
+            hint=f"Sign in there as {FLOWER_USER}; the password is in "
+            f"{settings.flower_password_file.name} in the data folder, or the one that was set.",
+        )
+        if settings.flower
+        else None,
+    )
 
 
 def _events_behind(deployment: Deployment, runtime: Runtime) -> Callable[[], int]:

@@ -13,6 +13,7 @@ from tests.support.servers import RabbitMq, fresh_rabbitmq, fresh_redis_database
 
 RABBITMQ, REDIS, SQL = "rabbitmq", "redis", "sql"
 BROKERS = (RABBITMQ, REDIS, SQL)
+PORTS = {RABBITMQ: 5672, REDIS: 6379}
 
 # The pool that goes with each broker, unless a test says otherwise.
 _POOLS = {RABBITMQ: "prefork", REDIS: "threads", SQL: "threads"}

@@ -39,6 +39,7 @@ class Desk:
     """``channel`` is that of the first context of the settings."""
 
     settings: Settings
+    worker_settings: Settings  # those of the workers, where they differ
     broker: Broker
     sender: CelerySender
     channel: MessageChannel
@@ -94,7 +95,7 @@ class Desk:
     @contextmanager
     def worker(self, *, may_die: bool = False, **changes: Any) -> Iterator["RunningWorker"]:
         """A worker that is ready; stopped, or killed when it does not stop, at the end."""
-        settings = replace(self.settings, **changes)
+        settings = replace(self.worker_settings, **changes)
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", f"{__package__}.worker_under_test"],
             cwd=_PROJECT,
@@ -188,6 +189,7 @@ def a_desk(folder: Path, settings: Settings) -> Desk:
     sender = CelerySender(broker, encode=encode_delivery)
     return Desk(
         settings=settings,
+        worker_settings=settings,
         broker=broker,
         sender=sender,
         channel=sender.channel(f"{settings.contexts[0]}.parcels"),

@@ -16,13 +16,12 @@ from adapters.serialization.envelopes import encode_delivery
 from ports.errors import ChannelUnavailable, ConversionFailed
 from ports.messages import Delivery
 from ports.outbound.channels import ChannelDeclaration, MessageChannel, PublishOutcome
-from tests.adapters.celery_channels.conftest import RABBITMQ, REDIS, SQL, Desks
+from tests.adapters.celery_channels.conftest import PORTS, RABBITMQ, REDIS, SQL, Desks
 from tests.adapters.celery_channels.desk import Desk
 from tests.adapters.celery_channels.line import Line, line_to
 from tests.suites.builders import a_delivery
 from tests.support.waiting import wait_until
 
-PORTS = {RABBITMQ: 5672, REDIS: 6379}
 PARCELS = ChannelQueue(context="post", declaration=ChannelDeclaration(name="parcels"))
 
 

@@ -1,6 +1,5 @@
 """Failed messages that were deleted are forgotten after a while, with all that hangs on them."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from adapters.sql.failed_messages import purge_deleted
 from adapters.sql.store import SqlStore
 from ports.outbound.deliveries import DeliveryState
-from ports.outbound.failed_messages import Attempt
+from ports.outbound.failed_messages import Attempt, FailedMessage
 from tests.adapters.sql.stores import PostgresqlFixtures, SqlFixtures, SqliteFixtures
 from tests.suites.builders import a_failed_message
 from tests.suites.store_fixtures import committed, seen
@@ -21,8 +20,8 @@ class PurgingSuite(SqlFixtures):
     def long_ago(self) -> datetime:
         return datetime.now(UTC) - 2 * MONTH
 
-    @pytest.fixture(autouse=True)
-    def _parked(self, store: SqlStore) -> Iterator[None]:
+    @pytest.fixture
+    def failed(self, store: SqlStore) -> FailedMessage:
         failed = a_failed_message()
         assert failed.delivery is not None
         delivery = failed.delivery
@@ -37,12 +36,11 @@ class PurgingSuite(SqlFixtures):
             )
 
         committed(store, park)
-        yield
+        return failed
 
     def test_what_was_deleted_long_ago_is_forgotten_with_its_history(
-        self, store: SqlStore, long_ago: datetime
+        self, store: SqlStore, long_ago: datetime, failed: FailedMessage
     ) -> None:
-        failed = a_failed_message()
         committed(store, lambda unit: unit.failed_messages.delete(failed.id, at=long_ago))
 
         gone = purge_deleted(store, older_than=MONTH, limit=10)
@@ -52,9 +50,8 @@ class PurgingSuite(SqlFixtures):
         assert list(seen(store, lambda unit: unit.failed_messages.attempts(failed.id))) == []
 
     def test_a_forgotten_message_is_not_handled_should_it_come_once_more(
-        self, store: SqlStore, long_ago: datetime
+        self, store: SqlStore, long_ago: datetime, failed: FailedMessage
     ) -> None:
-        failed = a_failed_message()
         committed(store, lambda unit: unit.failed_messages.delete(failed.id, at=long_ago))
 
         purge_deleted(store, older_than=MONTH, limit=10)
@@ -63,15 +60,16 @@ class PurgingSuite(SqlFixtures):
         assert record is not None
         assert record.state is DeliveryState.DONE
 
-    def test_what_was_deleted_lately_and_what_was_not_deleted_stays(self, store: SqlStore) -> None:
-        kept, lately = a_failed_message(), a_failed_message("f-2")
-        committed(store, lambda unit: unit.failed_messages.park(lately))
+    def test_what_was_deleted_lately_and_what_was_not_deleted_stays(
+        self, store: SqlStore, failed: FailedMessage
+    ) -> None:
+        committed(store, lambda unit: unit.failed_messages.park(a_failed_message("f-2")))
         committed(store, lambda unit: unit.failed_messages.delete("f-2", at=datetime.now(UTC)))
 
         gone = purge_deleted(store, older_than=MONTH, limit=10)
 
         assert gone == 0
-        assert seen(store, lambda unit: unit.failed_messages.find(kept.id)) is not None
+        assert seen(store, lambda unit: unit.failed_messages.find(failed.id)) is not None
         assert seen(store, lambda unit: unit.failed_messages.find("f-2")) is not None
 
 

@@ -115,6 +115,18 @@ class UpkeepSuite:
                 connection.drain_events(timeout=1)
             assert not connection.connected
 
+    def test_a_consumer_that_was_taken_for_dead_learns_it(self, url: str) -> None:
+        with connected(url, **HASTY) as connection:
+            channel = open_channel(connection)
+            declare(channel, "work")
+            channel.basic_consume("work", True, print, "consumer")
+
+            _execute(channel, "DELETE FROM broker_consumer")
+
+            wait_until(lambda: transport_of(channel).gone, what="the connection to be given up")
+            with pytest.raises(connection.connection_errors, match="work"):
+                connection.drain_events(timeout=1)
+
     def test_an_exclusive_queue_ends_with_its_connection(self, url: str) -> None:
         with channel_to(url) as other:
             with channel_to(url) as channel:
