@@ -54,6 +54,17 @@ class ConcurrencyConflict(ThicketError):
         self.expected_version = expected_version
 
 
+class TransactionSpoiled(ThicketError):
+    """A part of the transaction failed after it had written something, and its error was caught:
+    committing would keep half of that part, so nothing can be kept."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a part of this transaction failed after it had written something, and the error was "
+            "caught: nothing can be kept; let the error pass, or ask before you send"
+        )
+
+
 class AlreadyDelivered(ThicketError):
     """This delivery was done before, or a later attempt took over; there is nothing to do."""
 

@@ -3,16 +3,18 @@
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from celery.concurrency.prefork import TaskPool as PreforkPool
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker import state
 from celery.worker.consumer.consumer import Consumer
 from kombu.message import Message
 
 from adapters.celery_channels.broker import MAINTENANCE, Broker, ChannelQueue
-from adapters.celery_channels.intake import Intake, Question, parked, read
+from adapters.celery_channels.intake import Chore, Intake, Question, parked, read
 from adapters.celery_channels.jobs import Receive
 from adapters.celery_channels.serving import Serving
 from adapters.celery_channels.watchdog import Watchdog
@@ -71,6 +73,12 @@ class ChannelConsumer(Consumer):
             self._ask_later(context)
         return self._on_message
 
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        with warnings.catch_warnings():
+            # A lecture on a setting that was chosen with care, at every lost connection.
+            warnings.simplefilter("ignore", CPendingDeprecationWarning)
+            super().on_connection_error_after_connected(exc)
+
     def take(self, message: Message) -> None:
         """Hand a message of our own making to the pool."""
         self._take(message)
@@ -94,8 +102,8 @@ class ChannelConsumer(Consumer):
 
     def _on_message(self, message: Message) -> None:
         queue = self._queue_of(message)
-        if queue is None and self._is_maintenance(message):
-            self._take(message)
+        if queue is None and message.headers.get("task") == MAINTENANCE:
+            self._take(Chore(MAINTENANCE, original=message))
             return
         # What strayed into a queue that is none of ours is kept by the first context.
         queue = queue or self._broker.queues[0]
@@ -127,9 +135,6 @@ class ChannelConsumer(Consumer):
                 if active == tag:
                     return self._broker.queue_named(name)
         return self._broker.queue_named(str(info.get("routing_key")))
-
-    def _is_maintenance(self, message: Message) -> bool:
-        return message.headers.get("task") == MAINTENANCE
 
     # -- while the storage is away ---------------------------------------------------------------
 

@@ -7,6 +7,7 @@ says what is to be done with the real one, and whose acknowledgement is passed o
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -41,7 +42,7 @@ class Labels:
             "shadow": self.shadow,
             "argsrepr": self.endpoint,
             "kwargsrepr": "",
-            "timelimit": (seconds, None),
+            "timelimit": (seconds, None) if seconds else None,
         }
 
 
@@ -79,6 +80,28 @@ class Intake(Message):
         """Another job for the same message of the broker."""
         labels = replace(self.labels, id=f"{self.labels.id}:{type(job).__name__.lower()}")
         return Intake(job, labels, queue=self.queue, consumer=self.consumer, original=self.original)
+
+    def ack_log_error(self, *args: Any, **kwargs: Any) -> None:
+        self.original.ack_log_error(*args, **kwargs)
+
+    def reject_log_error(self, *args: Any, **kwargs: Any) -> None:
+        self.original.reject_log_error(*args, **kwargs)
+
+
+class Chore(Message):
+    """Maintenance, made anew from a message of beat, of which only the expiry is believed."""
+
+    def __init__(self, task: str, *, original: Message) -> None:
+        headers = Labels(task=task, id=str(uuid4()), shadow=task).headers(None)
+        headers["expires"] = _instant(original.headers.get("expires"))
+        super().__init__(
+            delivery_tag=original.delivery_tag,
+            delivery_info=original.delivery_info,
+            headers=headers,
+            channel=original.channel,
+        )
+        self._decoded_cache: dict[str, Any] = {"args": (), "kwargs": {}}
+        self.original = original
 
     def ack_log_error(self, *args: Any, **kwargs: Any) -> None:
         self.original.ack_log_error(*args, **kwargs)
@@ -173,6 +196,14 @@ def _delivery(message: Message, known: Container[str]) -> tuple[str, Labels]:
 
 def _text(value: object) -> str:
     return value[:_LONGEST_LABEL] if isinstance(value, str) else ""
+
+
+def _instant(value: object) -> str | None:
+    """The text, if it tells an instant."""
+    try:
+        return value if isinstance(value, str) and datetime.fromisoformat(value).tzinfo else None
+    except ValueError:
+        return None
 
 
 def _raw(message: Message) -> bytes:

@@ -36,7 +36,8 @@ class Link(Protocol):
 
     def publish(self, messages: Sequence[TaskMessage]) -> list[PublishOutcome]: ...
 
-    def depth(self, queue: str) -> int | None: ...
+    def depth(self, queue: str) -> int:
+        """Messages ready; none where there is no such queue yet."""
 
     def close(self) -> None: ...
 
@@ -97,13 +98,13 @@ class RabbitMqLink:
         self._wait_for_answers(at_most=0)
         return self._outcomes
 
-    def depth(self, queue: str) -> int | None:
+    def depth(self, queue: str) -> int:
         try:
             return int(self._channel.queue_declare(queue, passive=True).message_count)
         except amqp.exceptions.NotFound:
             # The broker closed the channel with its answer.
             self._channel = self._open_channel()
-            return None
+            return 0
 
     def close(self) -> None:
         self._connection.close()
@@ -238,7 +239,7 @@ class RedisLink:
                 )
         return [PublishOutcome.UNCONFIRMED] * len(messages)
 
-    def depth(self, queue: str) -> int | None:
+    def depth(self, queue: str) -> int:
         # A list without entries does not exist on Redis, so asking passively would find nothing.
         return int(self._channel.queue_declare(queue).message_count)
 

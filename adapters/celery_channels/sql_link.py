@@ -55,11 +55,11 @@ class SqlLink:
             outcomes[position] = PublishOutcome.RETURNED
         return outcomes
 
-    def depth(self, queue: str) -> int | None:
+    def depth(self, queue: str) -> int:
         try:
             return int(self._channel.queue_declare(queue, passive=True).message_count)
         except amqp.exceptions.NotFound:
-            return None
+            return 0
 
     def close(self) -> None:
         self._connection.close()

@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ports.errors import DeliveryTimedOut
 from ports.messages import Delivery
 
 logger = logging.getLogger(__name__)
 
-_LOOK_EVERY_SECONDS = 0.25
+# A busy worker is idle between any two messages; waking the thread for each would cost more.
+_LOOKS_BEFORE_SLEEP = 20
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,9 +39,16 @@ class Watchdog:
     and has to end the process.
     """
 
-    def __init__(self, *, stop_taking: Callable[[], object], leave: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        *,
+        stop_taking: Callable[[], object],
+        leave: Callable[[], object],
+        look_every: timedelta = timedelta(milliseconds=250),
+    ) -> None:
         self._stop_taking = stop_taking
         self._leave = leave
+        self._pause = look_every.total_seconds()
         self._numbers = itertools.count()
         self._watched: dict[int, _Watched] = {}
         self._something_to_watch = threading.Event()
@@ -71,21 +80,23 @@ class Watchdog:
         self._something_to_watch.set()
 
     def _run(self) -> None:
-        while True:
-            self._something_to_watch.wait()
-            if not self._watched:
-                self._something_to_watch.clear()
-                if self._watched:  # one came between the two lines above
-                    self._something_to_watch.set()
-                continue
-            time.sleep(_LOOK_EVERY_SECONDS)
-            if self._fail_expired():
-                break
+        looks_in_vain = 0
+        while not self._fail_expired():
+            looks_in_vain = 0 if self._watched else looks_in_vain + 1
+            if looks_in_vain > _LOOKS_BEFORE_SLEEP:
+                self._sleep()
+                looks_in_vain = 0
+            time.sleep(self._pause)
         self._stop_taking()
         while any(not watched.expired for watched in list(self._watched.values())):
-            time.sleep(_LOOK_EVERY_SECONDS)
+            time.sleep(self._pause)
             self._fail_expired()
         self._leave()
+
+    def _sleep(self) -> None:
+        self._something_to_watch.clear()
+        if not self._watched:  # none came before the line above
+            self._something_to_watch.wait()
 
     def _fail_expired(self) -> bool:
         """Whether there was one."""

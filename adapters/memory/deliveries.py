@@ -1,6 +1,6 @@
 """Delivery rows in memory."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ports.errors import AlreadyDelivered
 from ports.messages import Delivery
@@ -64,6 +64,9 @@ class MemoryDeliveries:
             key, DeliveryRecord(state=DeliveryState.WAITING, attempt=attempt, hand_overs=0)
         )
         return attempt
+
+    def pending(self) -> tuple[list[Any], ...]:
+        return (self._done,)
 
     def flush(self) -> None:
         done, self._done = self._done, []

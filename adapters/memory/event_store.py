@@ -5,7 +5,7 @@ events commit in the order of their positions.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ports.errors import ConcurrencyConflict
 from ports.outbound.event_store import NewEvent, StoredEvent
@@ -64,6 +64,9 @@ class MemoryEventStore:
 
     def head(self) -> int:
         return self._unit.database.last_position
+
+    def pending(self) -> tuple[list[Any], ...]:
+        return (self._appended,)
 
     def flush(self) -> None:
         appended, self._appended = self._appended, []

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapters.memory.database import MessageRow
 from adapters.memory.deliveries import is_over
@@ -35,6 +35,9 @@ class MemoryMessageTable:
         self._unit.will_write()
         self._settled.append(delivery)
 
+    def pending(self) -> tuple[list[Any], ...]:
+        return (self._added, self._consumed, self._settled)
+
     def flush(self) -> None:
         added, self._added = self._added, []
         consumed, self._consumed = self._consumed, []
@@ -63,8 +66,9 @@ class MemoryMessageTable:
         for key, row in self._unit.database.messages.rows(as_writer=True):
             waiting = row.delivery
             if (
-                key[0] == self._unit.context
+                key[0] in (self._unit.context, delivery.envelope.metadata.source)
                 and row.kept
+                and waiting.channel == delivery.channel
                 and waiting.envelope.metadata.id == delivery.envelope.metadata.id
                 and waiting.endpoint == delivery.endpoint
                 and waiting.attempt <= delivery.attempt
@@ -201,11 +205,17 @@ class MemoryWaitingDeliveries:
         if not self._database.has_kept:
             return
         for row in self._rows():
-            delivery = row.delivery
-            key = (self._context, delivery.envelope.metadata.id, delivery.endpoint)
-            record = self._database.deliveries.get(key, as_writer=True)
-            if row.kept and is_over(record, delivery.attempt):
+            if row.kept and self._is_recorded(row.delivery):
                 self._database.messages.remove((self._context, row.row_id))
+
+    def _is_recorded(self, delivery: Delivery) -> bool:
+        # Of a message to another context the outcome is recorded there: channels begin with its
+        # name.
+        for context in (self._context, delivery.channel.partition(".")[0]):
+            key = (context, delivery.envelope.metadata.id, delivery.endpoint)
+            if is_over(self._database.deliveries.get(key, as_writer=True), delivery.attempt):
+                return True
+        return False
 
 
 def _has_expired(row: MessageRow, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapters.memory.database import ProjectionRow
 from ports.outbound.positions import Position
@@ -45,6 +45,9 @@ class MemoryPositions:
     def awake(self, projection: str) -> None:
         self._unit.write_now()
         self._put(replace(self._row(projection), woken_at=None))
+
+    def pending(self) -> tuple[list[Any], ...]:
+        return (self._saved,)
 
     def flush(self) -> None:
         saved, self._saved = self._saved, []

@@ -1,7 +1,7 @@
 """State-stored aggregates as copies in memory."""
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ports.errors import ConcurrencyConflict
 from ports.inbound.aggregates import RecordsEvents
@@ -34,6 +34,9 @@ class MemoryRepository:
             # Recorded events are announced by whoever saves; a row would not keep them either.
             copy.pull_events()
         self._saved.append((identifier, copy, expected_version))
+
+    def pending(self) -> tuple[list[Any], ...]:
+        return (self._saved,)
 
     def flush(self) -> None:
         saved, self._saved = self._saved, []

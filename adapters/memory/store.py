@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
 
 from adapters.memory.database import MemoryDatabase
 from adapters.memory.deliveries import MemoryDeliveries
@@ -16,6 +18,7 @@ from adapters.memory.failed_messages import MemoryFailedMessages
 from adapters.memory.message_table import MemoryMessageTable
 from adapters.memory.positions import MemoryPositions
 from adapters.memory.repositories import MemoryRepository
+from ports.errors import TransactionSpoiled
 from ports.outbound.time import Clock
 
 _logger = logging.getLogger(__name__)
@@ -57,6 +60,14 @@ class MemoryStore:
         self._current.set(unit)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mark:
+    lengths: dict[object, int]
+    flushes: int
+    written: int
+    actions: int
+
+
 class MemoryUnitOfWork:
     """One transaction; the parts of the store reach it through the methods without a port."""
 
@@ -66,6 +77,10 @@ class MemoryUnitOfWork:
     _buffered = False
     _wakes = False
     _broken: Exception | None = None
+    # Writes so far, those of them that left the buffer, and how often it was emptied.
+    _written = 0
+    _sent = 0
+    _flushes = 0
     _events: MemoryEventStore | None = None
     _messages: MemoryMessageTable | None = None
     _deliveries: MemoryDeliveries | None = None
@@ -121,11 +136,49 @@ class MemoryUnitOfWork:
         self._check_usable()
         self._after_commit.append(action)
 
+    def mark(self) -> object:
+        return _Mark(
+            lengths=self._lengths(),
+            flushes=self._flushes,
+            written=self._written,
+            actions=len(self._after_commit),
+        )
+
+    def return_to(self, mark: object) -> None:
+        assert isinstance(mark, _Mark)
+        if self.ended:
+            return
+        if self._sent > mark.written:
+            self._broken = self._broken or TransactionSpoiled()
+        # What is buffered since a flush is newer than the mark altogether.
+        lengths = mark.lengths if self._flushes == mark.flushes else {}
+        for key, rows in self._pending():
+            del rows[lengths.get(key, 0) :]
+        del self._after_commit[mark.actions :]
+
+    def _lengths(self) -> dict[object, int]:
+        return {key: len(rows) for key, rows in self._pending()}
+
+    def _pending(self) -> Iterator[tuple[object, list[Any]]]:
+        parts = (
+            self._deliveries,
+            *self._repositories.values(),
+            self._events,
+            self._messages,
+            self._positions,
+        )
+        for part in parts:
+            if part is not None:
+                for number, rows in enumerate(part.pending()):
+                    yield (id(part), number), rows
+
     def flush(self) -> None:
         self._check_usable()
         if not self._buffered:
             return
-        self.write_now()
+        self._take_turn()
+        self._sent = self._written
+        self._flushes += 1
         try:
             if self._deliveries is not None:
                 self._deliveries.flush()
@@ -137,8 +190,8 @@ class MemoryUnitOfWork:
                 self._messages.flush()
             if self._positions is not None:
                 self._positions.flush()
-        except Exception as error:
-            self._broken = error
+        except Exception:
+            self._broken = TransactionSpoiled()
             raise
         self._buffered = False
 
@@ -174,6 +227,7 @@ class MemoryUnitOfWork:
         """Something is buffered."""
         self._check_usable()
         self._buffered = True
+        self._written += 1
 
     def will_wake(self) -> None:
         """What is buffered is of interest to relays and projections."""
@@ -182,6 +236,11 @@ class MemoryUnitOfWork:
     def write_now(self) -> None:
         """Take the turn to write, for a change that is not buffered."""
         self._check_usable()
+        self._take_turn()
+        self._written += 1
+        self._sent = self._written
+
+    def _take_turn(self) -> None:
         self.database.begin_writing(self)
         self.writes = True
 

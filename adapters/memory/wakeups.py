@@ -11,6 +11,9 @@ class MemoryWakeUps:
         self._event = threading.Event()
         database.listen(self)
 
+    def another(self) -> "MemoryWakeUps":
+        return MemoryWakeUps(self._database)
+
     def wait(self, timeout_seconds: float) -> bool:
         woken = self._event.wait(timeout_seconds)
         self._event.clear()

@@ -1,5 +1,7 @@
 """What a unit of work has been told to write and has not yet sent."""
 
+from typing import Any
+
 from adapters.sql.executor import Row
 from adapters.sql.records import Record
 from ports.errors import AlreadyDelivered, ConcurrencyConflict
@@ -41,6 +43,35 @@ class Buffer:
             or self.settled
             or self.positions
         )
+
+    def lengths(self) -> tuple[int, ...]:
+        """How much there is of each kind, for :meth:`cut`."""
+        return (
+            len(self.consumed),
+            len(self.settled),
+            len(self.deliveries),
+            len(self.events),
+            len(self.messages),
+            len(self.aggregates),
+            len(self.positions),
+        )
+
+    def cut(self, lengths: tuple[int, ...]) -> None:
+        """Drop what was added since then, the newest of each kind."""
+        *rows, aggregates, positions = lengths
+        lists: tuple[list[Any], ...] = (
+            self.consumed,
+            self.settled,
+            self.deliveries,
+            self.events,
+            self.messages,
+        )
+        for kept, length in zip(lists, rows, strict=True):
+            del kept[length:]
+        while len(self.aggregates) > aggregates:
+            self.aggregates.popitem()
+        while len(self.positions) > positions:
+            self.positions.popitem()
 
     def sorted_deliveries(self) -> list[Delivery]:
         """In one order everywhere, so that two batches never wait for each other in a circle.

@@ -36,6 +36,10 @@ class Checkout:
             self._core = LentConnection(self._engine, self._pooled, read_only=read_only)
         return self._core
 
+    def written_by_borrowers(self) -> int:
+        """Statements other than plain reads that went through :meth:`core`."""
+        return self._core.writes if self._core is not None else 0
+
     def in_savepoint(self) -> bool:
         return self._core is not None and self._core.in_nested_transaction()
 

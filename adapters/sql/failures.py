@@ -10,6 +10,7 @@ from ports.errors import (
     ConcurrencyConflict,
     StoreUnavailable,
     ThicketError,
+    TransactionSpoiled,
 )
 
 
@@ -43,14 +44,16 @@ class UnitOfWorkEnded(ThicketError):
         super().__init__("this unit of work was committed or rolled back; begin a new one")
 
 
-class TransactionLost(ThicketError):
-    """A statement failed earlier and its error was caught by the way, so that committing would keep
-    a part only."""
+class TransactionLost(TransactionSpoiled):
+    """A statement, or a part that had written, failed earlier and its error was caught by the way,
+    so that committing would keep a part only."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "a statement of this transaction failed and the error was caught: nothing can be kept; "
-            "use begin_nested() around what may fail"
+        ThicketError.__init__(
+            self,
+            "a part of this transaction failed after it had written something, and the error was "
+            "caught: nothing can be kept; let the error pass, ask before you send, or use "
+            "begin_nested() around a statement that may fail",
         )
 
 

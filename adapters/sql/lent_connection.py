@@ -25,6 +25,7 @@ class LentConnection(sa.Connection):
     ) -> None:
         super().__init__(engine, connection, _allow_revalidate=False)
         self.read_only = read_only
+        self.writes = 0  # statements that were no plain reads
         self.begin()
 
     def take_back(self) -> None:
@@ -60,6 +61,7 @@ def watch(engine: sa.Engine, tracer: Tracer | None) -> None:
     # After the spans: the handler that raises is the last to be asked.
     sa.event.listen(engine, "handle_error", _translate)
     sa.event.listen(engine, "before_execute", _refuse_writing)
+    sa.event.listen(engine, "before_cursor_execute", _count_writes)
 
 
 def _translate(context: ExceptionContext) -> None:
@@ -81,6 +83,13 @@ def _refuse_writing(connection: sa.Connection, statement: Any, *_: Any) -> None:
         and getattr(statement, "is_dml", False)
     ):
         raise NotYoursToEnd("write")
+
+
+def _count_writes(
+    connection: sa.Connection, _cursor: Any, text: str, _values: Any, _context: Any, _: Any
+) -> None:
+    if isinstance(connection, LentConnection) and text.lstrip()[:6].upper() != "SELECT":
+        connection.writes += 1
 
 
 class _Spans:

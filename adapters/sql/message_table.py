@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from adapters.sql.executor import Row
 from adapters.sql.rows import MESSAGE_COLUMNS
 from adapters.sql.statements import Kind, statement
 from ports.messages import Delivery
@@ -25,17 +26,32 @@ CONSUME_MESSAGE = statement(
     "DELETE FROM runtime_message WHERE id = :id AND context = :context AND claim_token = :token",
     parameters={"context": Kind.TEXT, "id": Kind.INT, "token": Kind.TEXT},
 )
+# A message of another context was kept there, in the same store.
+SETTLED_COLUMNS = {
+    "source": Kind.TEXT,
+    "message_id": Kind.TEXT,
+    "endpoint": Kind.TEXT,
+    "channel": Kind.TEXT,
+    "attempt": Kind.INT,
+}
 SETTLE_MESSAGE = statement(
     "DELETE runtime_message",
-    "DELETE FROM runtime_message WHERE handed_over = true AND context = :context "
-    "AND message_id = :message_id AND endpoint = :endpoint AND attempt <= :attempt",
-    parameters={
-        "context": Kind.TEXT,
-        "message_id": Kind.TEXT,
-        "endpoint": Kind.TEXT,
-        "attempt": Kind.INT,
-    },
+    "DELETE FROM runtime_message WHERE handed_over = true AND context IN (:context, :source) "
+    "AND message_id = :message_id AND endpoint = :endpoint AND channel = :channel "
+    "AND attempt <= :attempt",
+    parameters={"context": Kind.TEXT, **SETTLED_COLUMNS},
 )
+
+
+def settled_values(delivery: Delivery) -> Row:
+    metadata = delivery.envelope.metadata
+    return (
+        metadata.source,
+        metadata.id,
+        delivery.endpoint,
+        delivery.channel,
+        delivery.attempt,
+    )
 
 
 class SqlMessageTable:

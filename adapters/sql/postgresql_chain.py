@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from adapters.sql.event_fence import HELD_FENCE
 from adapters.sql.failures import SHORTFALL_MARK
+from adapters.sql.message_table import SETTLED_COLUMNS
 from adapters.sql.records import CompiledMapping
 from adapters.sql.rows import EVENT_COLUMNS, MESSAGE_COLUMNS
 from adapters.sql.statements import ARRAY_OF, Kind, Statement, prepared_name
@@ -123,14 +124,14 @@ class _Chain:
         )
 
     def _settle(self) -> None:
-        columns = {"message_id": Kind.TEXT, "endpoint": Kind.TEXT, "attempt": Kind.INT}
-        row, source, _ = self._rows(self._shape.settled, columns, "given")
+        row, source, _ = self._rows(self._shape.settled, SETTLED_COLUMNS, "given")
         self._step(
             "settled",
             f"DELETE FROM runtime_message AS waiting {'USING ' + source if source else ''} "
-            f"WHERE waiting.handed_over AND waiting.context = {self._context} "
+            f"WHERE waiting.handed_over AND waiting.context IN ({self._context}, {row['source']}) "
             f"AND waiting.message_id = {row['message_id']} "
-            f"AND waiting.endpoint = {row['endpoint']} AND waiting.attempt <= {row['attempt']}",
+            f"AND waiting.endpoint = {row['endpoint']} AND waiting.channel = {row['channel']} "
+            f"AND waiting.attempt <= {row['attempt']}",
             table="runtime_message",
             expected=None,
         )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from adapters.sql.buffer import Buffer
 from adapters.sql.executor import Row
 from adapters.sql.failures import Shortfall, UniqueViolation
+from adapters.sql.message_table import settled_values
 from adapters.sql.positions import SAVE_POSITION, position_values
 from adapters.sql.postgresql import PostgresqlExecutor
 from adapters.sql.postgresql_chain import MANY, Shape, chain_of
@@ -120,7 +121,7 @@ class PostgresqlFlush:
         """In the order in which :class:`_Chain` numbers its parameters."""
         values: list[object] = list(self._owner)
         consumed = [(one.row_id, one.token) for one in buffer.consumed]
-        settled = [(one.envelope.metadata.id, one.endpoint, one.attempt) for one in buffer.settled]
+        settled = [settled_values(delivery) for delivery in buffer.settled]
         deliveries = [
             (one.envelope.metadata.id, one.endpoint, one.attempt)
             for one in buffer.sorted_deliveries()

@@ -66,8 +66,14 @@ class SqlJobs:
     def start(self, started: Job) -> bool:
         values = {column.name: getattr(started, column.name) for column in job.c}
         with self._database.single() as connection:
-            insert = _insert(connection, job).values(values).on_conflict_do_nothing()
-            return connection.execute(insert).rowcount > 0
+            # Asked by RETURNING: with psycopg SQLAlchemy knows no number of inserted rows.
+            insert = (
+                _insert(connection, job)
+                .values(values)
+                .on_conflict_do_nothing()
+                .returning(sa.literal(1))
+            )
+            return connection.execute(insert).first() is not None
 
     def advance(self, job_id: str, *, done: int, failed: int = 0) -> None:
         with self._database.single() as connection:

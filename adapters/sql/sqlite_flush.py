@@ -9,7 +9,12 @@ from adapters.sql.buffer import Buffer
 from adapters.sql.deliveries import RECORD_DONE
 from adapters.sql.event_store import EVENT_IS_THERE, INSERT_EVENT
 from adapters.sql.failures import UniqueViolation
-from adapters.sql.message_table import CONSUME_MESSAGE, INSERT_MESSAGE, SETTLE_MESSAGE
+from adapters.sql.message_table import (
+    CONSUME_MESSAGE,
+    INSERT_MESSAGE,
+    SETTLE_MESSAGE,
+    settled_values,
+)
 from adapters.sql.positions import SAVE_POSITION, position_values
 from adapters.sql.records import Record
 from adapters.sql.rows import event_values, message_values
@@ -50,10 +55,7 @@ class SqliteFlush:
                 delivery = leased.delivery
                 raise AlreadyDelivered(delivery.envelope.metadata.id, delivery.endpoint)
         for delivery in buffer.settled:
-            executor.run(
-                SETTLE_MESSAGE,
-                (context, delivery.envelope.metadata.id, delivery.endpoint, delivery.attempt),
-            )
+            executor.run(SETTLE_MESSAGE, (context, *settled_values(delivery)))
         for delivery in buffer.sorted_deliveries():
             key = (delivery.envelope.metadata.id, delivery.endpoint)
             if executor.change(RECORD_DONE, (*self._owner, *key, delivery.attempt)) != 1:

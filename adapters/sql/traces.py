@@ -91,13 +91,7 @@ class SqlTraces:
         if not spans:
             return
         with self._database.writing() as connection:
-            fresh = [
-                record
-                for record in spans
-                if connection.execute(
-                    _insert_ignoring(connection, span), _span_row(record)
-                ).rowcount
-            ]
+            fresh = [record for record in spans if _was_new(connection, span, _span_row(record))]
             for summary in sorted(_summaries(fresh), key=lambda found: found.trace_id):
                 self._merge(connection, summary)
             messages = {
@@ -106,15 +100,13 @@ class SqlTraces:
                 if MESSAGE_ID in record.attributes
             }
             for message_id, trace_id in sorted(messages):
-                connection.execute(
-                    _insert_ignoring(connection, trace_message),
-                    {"message_id": message_id, "trace_id": trace_id},
+                _was_new(
+                    connection, trace_message, {"message_id": message_id, "trace_id": trace_id}
                 )
 
     @staticmethod
     def _merge(connection: sa.Connection, summary: _Summary) -> None:
-        inserted = connection.execute(_insert_ignoring(connection, trace), summary.row())
-        if inserted.rowcount:
+        if _was_new(connection, trace, summary.row()):
             return
         known = connection.execute(
             sa.select(trace).where(trace.c.trace_id == summary.trace_id).with_for_update()
@@ -178,10 +170,12 @@ def _summaries(records: Iterable[SpanRecord]) -> Iterable[_Summary]:
     return found.values()
 
 
-def _insert_ignoring(connection: sa.Connection, table: sa.Table) -> sa.Insert:
-    if connection.dialect.name == POSTGRESQL:
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+def _was_new(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> bool:
+    """Insert it unless it is there. Asked by RETURNING: SQLAlchemy knows no number of inserted rows
+    with psycopg."""
+    insert = postgresql.insert if connection.dialect.name == POSTGRESQL else sqlite.insert
+    statement = insert(table).values(row).on_conflict_do_nothing().returning(sa.literal(1))
+    return connection.execute(statement).first() is not None
 
 
 def _conditions(search: TraceSearch) -> list[sa.ColumnElement[bool]]:

@@ -6,6 +6,7 @@ the commit, and a buffer that PostgreSQL can take in one statement is a transact
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mark:
+    buffer: Buffer
+    lengths: tuple[int, ...]
+    flushed: int
+    written_at_once: int
+    actions: int
+
+
 class SqlUnitOfWork:
     __slots__ = (
         "_after_commit",
@@ -40,12 +50,14 @@ class SqlUnitOfWork:
         "_events",
         "_failed_messages",
         "_fenced",
+        "_flushed",
         "_in_transaction",
         "_messages",
         "_positions",
         "_repositories",
         "_store",
         "_wakes",
+        "_written_at_once",
         "before",
         "buffer",
         "context",
@@ -67,6 +79,8 @@ class SqlUnitOfWork:
         self._fenced = False
         self._broken = False
         self._wakes = False
+        self._flushed = 0  # rows that left the buffer
+        self._written_at_once = 0
         self._after_commit: list[Callable[[], None]] = []
         self._repositories: dict[str, SqlRepository] = {}
         self._events: SqlEventStore | None = None
@@ -119,6 +133,36 @@ class SqlUnitOfWork:
     def check_open(self) -> None:
         if self.ended:
             raise UnitOfWorkEnded
+        if self._broken:
+            raise TransactionLost
+
+    def mark(self) -> object:
+        buffer = self.buffer
+        return _Mark(
+            buffer=buffer,
+            lengths=buffer.lengths(),
+            flushed=self._flushed,
+            written_at_once=self._all_written_at_once(),
+            actions=len(self._after_commit),
+        )
+
+    def return_to(self, mark: object) -> None:
+        assert isinstance(mark, _Mark)
+        if self.ended:
+            return
+        # What waited in the buffer at the mark may have been sent since, but nothing newer.
+        older = mark.flushed + sum(mark.lengths)
+        if self._flushed > older or self._all_written_at_once() > mark.written_at_once:
+            self._broken = True
+        elif self.buffer is mark.buffer:
+            self.buffer.cut(mark.lengths)
+        else:
+            self.buffer = Buffer()
+        del self._after_commit[mark.actions :]
+
+    def _all_written_at_once(self) -> int:
+        lent = self._checkout.written_by_borrowers() if self._checkout else 0
+        return self._written_at_once + lent
 
     def run(self, statement: Statement, values: Sequence[object] = ()) -> list[Row]:
         """Read; outside a transaction unless one has begun."""
@@ -146,6 +190,7 @@ class SqlUnitOfWork:
         """Write at once, after what is buffered: both orders of locks are then the same."""
         self.flush()
         self.begin_transaction()
+        self._written_at_once += 1
         return self.run(statement, values)
 
     def core(self) -> sa.Connection:
@@ -171,11 +216,13 @@ class SqlUnitOfWork:
             self._send()
         except BaseException:
             # Part of the buffer may have been sent: nothing of it may be kept by a later commit.
-            self.rollback()
+            self._broken = True
+            self._undo()
             raise
 
     def commit(self) -> None:
-        self.check_open()
+        if self.ended:
+            raise UnitOfWorkEnded
         try:
             if self._broken:
                 raise TransactionLost
@@ -195,12 +242,16 @@ class SqlUnitOfWork:
     def rollback(self) -> None:
         if self.ended:
             return
-        self.buffer = Buffer()
         try:
-            if self._in_transaction:
-                self._connected().roll_back()
+            self._undo()
         finally:
             self._end()
+
+    def _undo(self) -> None:
+        self.buffer = Buffer()
+        if self._in_transaction:
+            self._in_transaction = False
+            self._connected().roll_back()
 
     def _connected(self) -> "Checkout":
         if self._checkout is None:
@@ -222,6 +273,7 @@ class SqlUnitOfWork:
 
     def _send(self) -> None:
         buffer, self.buffer = self.buffer, Buffer()
+        self._flushed += sum(buffer.lengths())
         executor = self.executor()
         if isinstance(executor, PostgresqlExecutor):
             self._store.postgresql_flush.flush(executor, buffer, fenced=self._fenced)

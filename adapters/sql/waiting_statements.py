@@ -183,10 +183,14 @@ def _promote(*, sqlite: bool) -> str:
 
 
 def _remove_recorded(*, sqlite: bool) -> str:
+    # Of a message to another context the outcome is recorded there: channels begin with its name.
+    receiver = (
+        "substr(channel, 1, instr(channel, '.') - 1)" if sqlite else "split_part(channel, '.', 1)"
+    )
     return (
         f"DELETE FROM runtime_message WHERE id IN ({_some_due(sqlite=sqlite)}) "
         "AND handed_over = true AND EXISTS (SELECT 1 FROM runtime_delivery AS outcome "
-        "WHERE outcome.context = runtime_message.context "
+        f"WHERE outcome.context IN (runtime_message.context, {receiver}) "
         "AND outcome.tenant = runtime_message.tenant "
         "AND outcome.message_id = runtime_message.message_id "
         "AND outcome.endpoint = runtime_message.endpoint "

@@ -104,6 +104,7 @@ class SqlWakeUps:
     any; a wait ends soon after."""
 
     def __init__(self, url: str, context: str) -> None:
+        self._url, self._context = url, context
         parsed = store_url(url)
         self._waiter: _Waiter = (
             _Notifications(parsed, context)
@@ -111,6 +112,9 @@ class SqlWakeUps:
             else _FileVersion(parsed)
         )
         self._closed = threading.Event()
+
+    def another(self) -> "SqlWakeUps":
+        return SqlWakeUps(self._url, self._context)
 
     def wait(self, timeout_seconds: float) -> bool:
         deadline = time.monotonic() + timeout_seconds

@@ -54,6 +54,7 @@ class EventLoop:
         if self._watched_fd is None:
             self._look_again()
         else:
+            self._look()
             self._hub.add_reader(self._watched_fd, self._look)
         sweep_s = self._options.sweep_interval.total_seconds()
         self._sweeping = self._hub.call_repeatedly(sweep_s, self._connection.flag, None)
@@ -100,10 +101,10 @@ class EventLoop:
         if not self._connection.flag(announced):
             return
         recheck_s = self._watch.recheck_after_s()
-        if announced is not None and recheck_s is not None:
+        if recheck_s is not None:
             self._hub.call_later(recheck_s, self._recheck, announced)
 
-    def _recheck(self, queues: AbstractSet[str]) -> None:
+    def _recheck(self, queues: AbstractSet[str] | None) -> None:
         if self.attached:
             self._connection.flag(queues)
 

@@ -26,6 +26,7 @@ _ANNOUNCE = "SELECT pg_notify('broker_message', n) FROM unnest(CAST(%(names)s AS
 #: since the announcement; so a message stored in between is found although nobody announced it.
 _ANNOUNCE_EVERY_S = 0.005
 _RECHECK_AFTER_S = 2 * _ANNOUNCE_EVERY_S
+_ANNOUNCEMENTS_REMEMBERED = 1000
 
 #: A server that vanished without a word is noticed after about half a minute.
 _CONNECT_ARGUMENTS: Mapping[str, object] = {
@@ -76,6 +77,8 @@ class PostgresqlStore(Store):
             return
         with self._relaxed.use() as connection:
             connection.execute(_ANNOUNCE, {"names": due})
+        if len(self._announced_at) > _ANNOUNCEMENTS_REMEMBERED:
+            self._announced_at.clear()
         # Only what was announced counts, and from before it was: see _RECHECK_AFTER_S.
         self._announced_at.update(dict.fromkeys(due, now))
 
@@ -166,6 +169,7 @@ class NotificationWatch:
             if not _lost(error):
                 raise
             raise BrokerConnectionLost(f"cannot listen: {error}") from error
+        self._heard_before = False
 
     def fileno(self) -> int:
         return self._connection.fileno()
@@ -183,6 +187,10 @@ class NotificationWatch:
         self._connection.close()
 
     def _notified(self, *, timeout_s: float, stop_after: int | None) -> AbstractSet[str] | None:
+        if not self._heard_before:
+            # What was announced before this connection listened is not announced again.
+            self._heard_before = True
+            return None
         try:
             return {
                 notification.payload

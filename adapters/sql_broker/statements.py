@@ -62,8 +62,9 @@ class Statements:
         VALUES (:token, :tag, :queue, NOW_MS + :lease_ms)
         ON CONFLICT (token, tag) DO UPDATE SET queue = excluded.queue,
             expires_at_ms = excluded.expires_at_ms"""
-    renew_consumers: str = """
-        UPDATE broker_consumer SET expires_at_ms = NOW_MS + :lease_ms WHERE token = :token"""
+    renew_consumer: str = """
+        UPDATE broker_consumer SET expires_at_ms = NOW_MS + :lease_ms
+        WHERE token = :token AND tag = :tag"""
     delete_consumer: str = "DELETE FROM broker_consumer WHERE token = :token AND tag = :tag"
     expired_consumers: str = """
         SELECT token, tag, queue FROM broker_consumer WHERE expires_at_ms <= NOW_MS LIMIT :limit"""

@@ -31,6 +31,15 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A consumer as the table knows it."""
+
+    token: str
+    tag: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSettings:
     expires_after_ms: int | None
     message_ttl_ms: int | None
@@ -244,10 +253,14 @@ class Store(ABC):
         return int(self._one(self._sql.count_consumers, {"queue": queue})[0])
 
     def stamp(
-        self, *, tokens: Sequence[str], queues: Sequence[str], lease: timedelta
+        self, *, consumers: Sequence[Registered], queues: Sequence[str], lease: timedelta
     ) -> frozenset[str]:
-        """Say that consumers and their queues are alive; returns the queues that are gone."""
-        if not tokens and not queues:
+        """Say that consumers and queues are alive.
+
+        Returns the queues that are gone, or do not know a consumer any more: somebody took it for
+        dead.
+        """
+        if not consumers and not queues:
             return frozenset()
         gone: set[str] = set()
         with self._transaction(self._relaxed) as connection:
@@ -255,10 +268,14 @@ class Store(ABC):
             for name in sorted(queues):
                 if connection.execute(self._sql.see_queue, {"name": name}).rowcount == 0:
                     gone.add(name)
-            for token in sorted(tokens):
-                connection.execute(
-                    self._sql.renew_consumers, {"token": token, "lease_ms": milliseconds(lease)}
-                )
+            for consumer in consumers:
+                parameters = {
+                    "token": consumer.token,
+                    "tag": consumer.tag,
+                    "lease_ms": milliseconds(lease),
+                }
+                if connection.execute(self._sql.renew_consumer, parameters).rowcount == 0:
+                    gone.add(consumer.queue)
         return frozenset(gone)
 
     # -- cleaning ------------------------------------------------------------------------------

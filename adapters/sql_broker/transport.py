@@ -16,7 +16,7 @@ from adapters.sql_broker.errors import BrokerConnectionLost
 from adapters.sql_broker.event_loop import EventLoop
 from adapters.sql_broker.options import BrokerOptions
 from adapters.sql_broker.registration import SCHEME
-from adapters.sql_broker.store import Lease
+from adapters.sql_broker.store import Lease, Registered
 from adapters.sql_broker.stores import open_store
 from adapters.sql_broker.upkeep import Holdings, Settlement, Upkeep, settle_all
 from adapters.sql_broker.watching import ChangeWatch
@@ -97,7 +97,9 @@ class Transport(base.Transport):
             watch, self._watch = self._watch, None
             if watch is not None:
                 watch.close()
-            self.store.close()
+            if not self._upkeep.running:
+                # Else the thread does it, which may be waiting for a server that hangs.
+                self.store.close()
 
     def create_channel(self, connection: Any) -> Channel:
         channel = Channel(self)
@@ -275,7 +277,11 @@ class Transport(base.Transport):
         channels = list(self.channels)
         return Holdings(
             leases=[lease for channel in channels for lease in channel.inbox.leases()],
-            tokens=[channel.inbox.token for channel in channels if channel.inbox.queues()],
+            consumers=[
+                Registered(token=channel.inbox.token, tag=consumer.tag, queue=consumer.queue)
+                for channel in channels
+                for consumer in channel.inbox.consumers()
+            ],
             queues=sorted(self._owned.union(*(c.inbox.expiring_queues() for c in channels))),
         )
 

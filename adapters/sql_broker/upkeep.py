@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from adapters.sql_broker.errors import BrokerConnectionLost
 from adapters.sql_broker.forking import not_while_forking
 from adapters.sql_broker.options import BrokerOptions
-from adapters.sql_broker.store import Lease, Store
+from adapters.sql_broker.store import Lease, Registered, Store
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +42,13 @@ class Holdings:
     """What a connection holds just now."""
 
     leases: Sequence[Lease]
-    tokens: Sequence[str]
+    consumers: Sequence[Registered]
+    #: Those that end when nobody says that they are in use.
     queues: Sequence[str]
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self.queues).union(consumer.queue for consumer in self.consumers)
 
 
 #: All of this process, for the moment it ends: a daemon thread is not waited for otherwise.
@@ -90,6 +95,11 @@ class Upkeep:
         self._clean_at = time.monotonic() + self._clean_pause_s()
         self._pid = os.getpid()
         _started.add(self)
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there; at its end it closes the store."""
+        return self._thread is not None
 
     @property
     def settling(self) -> bool:
@@ -148,6 +158,7 @@ class Upkeep:
                 # A thread that dies in silence would let every lease run out.
                 logger.exception("the broker's upkeep failed")
                 self._give_up_connection(BrokerConnectionLost(f"upkeep failed: {error}"), [])
+        self._store.close()
 
     def _next_batch(self) -> list[Settlement] | None:
         """Wait for work; None ends the thread. An empty batch means that duties are due."""
@@ -155,7 +166,6 @@ class Upkeep:
             while not self._pending:
                 if self._ending:
                     self._thread = None
-                    self._store.close()
                     return None
                 wait_s = min(self._keep_alive_at, self._clean_at) - time.monotonic()
                 if wait_s <= 0:
@@ -183,16 +193,21 @@ class Upkeep:
 
     def _keep_alive(self) -> None:
         held = self._holdings()
-        gone = self._store.stamp(tokens=held.tokens, queues=held.queues, lease=self._options.lease)
-        if held.leases:
-            ended = self._store.renew(held.leases, self._options.lease)
-            if ended:
-                logger.warning(
-                    "leases ended before their messages were done",
-                    extra={"message_ids": [lease.message_id for lease in ended]},
-                )
-                self._lost(ended)
-        gone &= frozenset(self._holdings().queues)
+        lease = self._options.lease
+        gone = self._store.stamp(consumers=held.consumers, queues=held.queues, lease=lease)
+        ended = self._store.renew(held.leases, lease) if held.leases else ()
+        if not gone and not ended:
+            return
+        # Much may have been settled and cancelled by the main thread meanwhile.
+        held = self._holdings()
+        ended = [lease for lease in ended if lease in held.leases]
+        if ended:
+            logger.warning(
+                "leases ended before their messages were done",
+                extra={"message_ids": [lease.message_id for lease in ended]},
+            )
+            self._lost(ended)
+        gone &= held.names
         if gone:
             # After a long sleep of this machine others may have removed what seemed abandoned.
             raise BrokerConnectionLost(f"queues were removed: {', '.join(sorted(gone))}")

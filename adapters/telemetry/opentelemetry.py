@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import Token
 from types import TracebackType
+from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel
@@ -18,6 +19,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags
 
 from ports.outbound.telemetry import NO_ATTRIBUTES, SpanKind, SpanValue
@@ -64,7 +66,9 @@ class OpenTelemetry:
 
     def _new_tracer(self, service: str) -> otel.Tracer:
         provider = TracerProvider(
-            resource=Resource.create({"service.name": service}), shutdown_on_exit=False
+            resource=Resource.create({"service.name": service}),
+            sampler=ParentBased(_NoLonelyCalls()),
+            shutdown_on_exit=False,
         )
         for processor in self._processors:
             provider.add_span_processor(processor)
@@ -82,6 +86,28 @@ class OpenTelemetry:
             for processor in self._processors:
                 processor.shutdown()
             self._pid = 0
+
+
+class _NoLonelyCalls(Sampler):
+    """A call to a server outside of any work is somebody looking whether there is work: several a
+    second, in which every other trace would drown."""
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: otel.SpanKind | None = None,
+        attributes: Any = None,
+        links: Any = None,
+        trace_state: Any = None,
+    ) -> SamplingResult:
+        lonely = kind is otel.SpanKind.CLIENT
+        decision = Decision.DROP if lonely else Decision.RECORD_AND_SAMPLE
+        return SamplingResult(decision, attributes)
+
+    def get_description(self) -> str:
+        return "all but lonely calls"
 
 
 class OpenTelemetryTracer:

@@ -36,6 +36,7 @@ _KINDS: Mapping[HistoryKind, Tag] = {
     HistoryKind.CANCELLED: Tag("cancelled the ticket", "neutral", "ban"),
 }
 _TOOK = "took the ticket"
+_REPORTED = "reported the issue"
 _FIELDS = {"state": "State", "assignee": "Assignee"}
 
 
@@ -46,7 +47,7 @@ def entry_of(entry: queries.HistoryEntry) -> HistoryEntry:
         id=f"version-{entry.version}",
         at=entry.at,
         who=_who(entry),
-        what=_TOOK if _was_taken(entry) else kind.text,
+        what=_what(entry),
         icon=kind.icon,
         meaning=kind.meaning,
         changes=[
@@ -64,6 +65,15 @@ def entry_of(entry: queries.HistoryEntry) -> HistoryEntry:
 def sentence(text: str) -> str:
     """A refusal as it is put to people: it begins with a capital and ends with a full stop."""
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def _what(entry: queries.HistoryEntry) -> str:
+    if _was_taken(entry):
+        return _TOOK
+    if entry.kind is HistoryKind.PREPARED and entry.actor and not entry.actor_id:
+        # Somebody without an account: the ticket came out of a customer's report.
+        return _REPORTED
+    return _KINDS[entry.kind].text
 
 
 def _was_taken(entry: queries.HistoryEntry) -> bool:

@@ -74,12 +74,19 @@ class Consumer:
         self._events = events
         self._failing = failing
         self._metrics = metrics
-        self._controls: dict[str, Control] = {}
+        self._controls: dict[str, tuple[Control, Callable[[Exception], object] | None]] = {}
 
-    def control(self, endpoint: str, action: Control) -> None:
-        """Let the runtime itself be reached over its channels: no delivery row, no retries; the
-        action looks after its own transactions and may run twice."""
-        self._controls[endpoint] = action
+    def control(
+        self,
+        endpoint: str,
+        action: Control,
+        *,
+        poisoned: Callable[[Exception], object] | None = None,
+    ) -> None:
+        """Let the runtime itself be reached over its channels: no retries; the action looks after
+        its own transactions and may run twice. ``poisoned`` is called when it seems to kill the
+        process that it runs in."""
+        self._controls[endpoint] = (action, poisoned)
 
     def receive(
         self, delivery: Delivery, hand_overs: int = 0, *, leased: Leased | None = None
@@ -91,11 +98,8 @@ class Consumer:
         Raises:
             StoreUnavailable: no outcome could be committed; hand it over again later.
         """
-        action = self._controls.get(delivery.endpoint)
-        if action is not None:
-            action(delivery)
-            self._forget(leased)
-            return "done"
+        if delivery.endpoint in self._controls:
+            return self._controlled(delivery, hand_overs, leased)
         started = perf_counter()
         outcome = self._received(delivery, hand_overs, leased)
         self._metrics.delivery(
@@ -139,6 +143,30 @@ class Consumer:
             return self._failed(delivery, poison, leased, "")
         return "done"
 
+    def _controlled(self, delivery: Delivery, hand_overs: int, leased: Leased | None) -> str:
+        action, poisoned = self._controls[delivery.endpoint]
+        try:
+            if hand_overs and not self._worth_another_try(delivery):
+                self._forget(leased)
+                return "duplicate"
+        except PoisonousMessage as poison:
+            if poisoned is not None:
+                poisoned(poison)
+            return self._failed(delivery, poison, leased, "")
+        action(delivery)
+        if hand_overs or delivery.attempt > 1:
+            self._close(delivery, leased)
+        else:
+            self._forget(leased)
+        return "done"
+
+    def _close(self, delivery: Delivery, leased: Leased | None) -> None:
+        """Settle the row that repeated hand-overs and attempts have left."""
+        try:
+            self._transactions.apart(lambda unit: self._settle(unit, delivery, leased))
+        except AlreadyDelivered:
+            self._forget(leased)
+
     def receive_direct(self, delivery: Delivery) -> None:
         """Handle a delivery of a direct channel in the sender's transaction: no delivery row, no
         retries, and an error is the sender's."""
@@ -165,7 +193,7 @@ class Consumer:
         Raises:
             PoisonousMessage
         """
-        count = self._transactions.once(lambda unit: unit.deliveries.count_hand_over(delivery))
+        count = self._transactions.apart(lambda unit: unit.deliveries.count_hand_over(delivery))
         if count > MOST_HAND_OVERS:
             raise PoisonousMessage(delivery.envelope.metadata.id, delivery.endpoint, count)
         return count > 0
@@ -175,13 +203,16 @@ class Consumer:
         if outside:
             self._handle_outside(delivery, handle, leased)
             return
+
+        def in_transaction(unit: UnitOfWork) -> None:
+            self._settle(unit, delivery, leased)
+            handle(delivery)
+
         policy = self._policy(delivery)
         tries = 0
         while True:
             try:
-                self._transactions.once(
-                    lambda unit: self._in_transaction(unit, delivery, handle, leased)
-                )
+                self._transactions.once(in_transaction)
                 return
             except (AlreadyDelivered, StoreUnavailable):
                 raise
@@ -192,14 +223,8 @@ class Consumer:
                 if tries > allowed or is_hopeless(error, policy):
                     raise
 
-    def _in_transaction(
-        self, unit: UnitOfWork, delivery: Delivery, handle: Handle, leased: Leased | None
-    ) -> None:
-        self._settle(unit, delivery, leased)
-        handle(delivery)
-
     def _handle_outside(self, delivery: Delivery, handle: Handle, leased: Leased | None) -> None:
-        record = self._transactions.once(
+        record = self._transactions.apart(
             lambda unit: unit.deliveries.find(delivery.envelope.metadata.id, delivery.endpoint)
         )
         if record is not None and (
@@ -218,7 +243,7 @@ class Consumer:
                 self._propagation.leave(token)
 
         # A conflict repeats this transaction only: what was done outside is not done again.
-        self._transactions.run(settle)
+        self._transactions.apart(settle)
 
     def _settle(self, unit: UnitOfWork, delivery: Delivery, leased: Leased | None) -> None:
         unit.deliveries.done(delivery)
@@ -287,7 +312,7 @@ class Consumer:
         if leased is None:
             return
         try:
-            self._transactions.once(lambda unit: unit.messages.consume(leased))
+            self._transactions.apart(lambda unit: unit.messages.consume(leased))
         except AlreadyDelivered:
             logger.info("row was taken over", extra={"row_id": leased.row_id})
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 from app.messaging.transactions import Transactions
 from ports.errors import (
     AlreadyDelivered,
+    ConcurrencyConflict,
     ConversionFailed,
     MissingHeader,
     NoHandler,
@@ -45,17 +46,16 @@ _HOPELESS = (
 
 
 class CannotReplay(ThicketError):
-    def __init__(self, failed_message_id: str) -> None:
-        super().__init__(
-            f"failed message {failed_message_id} could not be read when it arrived, so there is "
-            "nothing to hand over again; delete it when its sender was mended"
-        )
+    def __init__(self, failed_message_id: str, reason: str) -> None:
+        super().__init__(f"failed message {failed_message_id} cannot be replayed: {reason}")
         self.failed_message_id = failed_message_id
 
 
 def is_hopeless(error: BaseException, policy: RetryPolicy) -> bool:
-    """Whether trying again is known to be of no use."""
-    return isinstance(error, _HOPELESS) or not isinstance(error, policy.only)
+    """Whether trying again is known to be of no use. A conflict is nobody's fault, whatever the
+    policy narrows retries down to."""
+    worth_it = (*policy.only, ConcurrencyConflict)
+    return isinstance(error, _HOPELESS) or not isinstance(error, worth_it)
 
 
 def describe(error: BaseException, *, clock: Clock, trace: str) -> Failure:
@@ -70,11 +70,18 @@ def describe(error: BaseException, *, clock: Clock, trace: str) -> Failure:
         )
     return Failure(
         exception=f"{module}{cls.__qualname__}",
-        reason=str(error)[:LONGEST_REASON],
+        reason=_text_of(error)[:LONGEST_REASON],
         stack_trace=stack,
         failed_at=clock.now(),
         trace=trace,
     )
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as worse:  # noqa: BLE001 - an error that cannot be put into words is kept too
+        return f"its text cannot be read: {type(worse).__name__}"
 
 
 class Failing:
@@ -115,6 +122,8 @@ class Failing:
                         delivery,
                         attempt=delivery.attempt + 1,
                         available_at=failure.failed_at + policy.delay_before(retry),
+                        # It came in time; dropping the retry would hide the failure.
+                        expires_at=None,
                     )
                 )
             outcome = "failed" if failed else "retried"
@@ -131,7 +140,7 @@ class Failing:
             return outcome
 
         try:
-            return self._transactions.once(settle)
+            return self._transactions.apart(settle)
         except AlreadyDelivered:
             return "duplicate"
 
@@ -154,7 +163,7 @@ class Failing:
             failure=failure,
             raw=raw[:LARGEST_RAW_MESSAGE],
         )
-        self._transactions.once(lambda unit: unit.failed_messages.park(failed))
+        self._transactions.apart(lambda unit: unit.failed_messages.park(failed))
 
 
 def failed_id(delivery: Delivery) -> str:
@@ -176,9 +185,18 @@ class FailedMessageDesk:
     """What an operator does with failed messages. Each call is one transaction, or joins one; done
     twice, the second finds nothing and says so."""
 
-    def __init__(self, *, transactions: Transactions, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        transactions: Transactions,
+        clock: Clock,
+        channel_of: Callable[[Delivery], str | None],
+    ) -> None:
+        """``channel_of`` says where a delivery goes now: its handler may have moved to another
+        channel meanwhile. None: nowhere."""
         self._transactions = transactions
         self._clock = clock
+        self._channel_of = channel_of
 
     def replay(
         self,
@@ -203,13 +221,25 @@ class FailedMessageDesk:
                 raise NoSuchFailedMessage(failed_message_id)
             delivery = failed.delivery
             if delivery is None:
-                raise CannotReplay(failed_message_id)
+                raise CannotReplay(
+                    failed_message_id,
+                    "it could not be read when it arrived, so there is nothing to hand over again; "
+                    "delete it when its sender was mended",
+                )
+            channel = self._channel_of(delivery)
+            if channel is None:
+                raise CannotReplay(
+                    failed_message_id,
+                    f"nobody takes messages from {delivery.channel} any more; delete it, or bring "
+                    "the channel back",
+                )
             attempt = unit.deliveries.reopen(failed.message_id, failed.endpoint)
             if attempt is None:
                 raise NoSuchFailedMessage(failed_message_id)
             unit.messages.add(
                 replace(
                     delivery,
+                    channel=channel,
                     attempt=attempt,
                     first_attempt=attempt,
                     replayed=True,

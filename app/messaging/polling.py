@@ -4,14 +4,16 @@ transaction that holds the handler's effects."""
 import logging
 from threading import Event
 
+from app.messaging.backing_off import back_off
 from app.messaging.consuming import Consumer
 from ports.errors import StoreUnavailable
-from ports.outbound.message_table import WaitingDeliveries
+from ports.outbound.message_table import Leased, WaitingDeliveries
 from ports.outbound.wakeups import WakeUps
 
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
+LONGEST_BACK_OFF_SECONDS = 60.0
 
 
 class DatabaseChannelConsumer:
@@ -39,10 +41,26 @@ class DatabaseChannelConsumer:
             leased = self._waiting.claim(self._channels, limit=1, token=self._token)
             if not leased:
                 break
-            row = leased[0]
-            self._consumer.receive(row.delivery, row.hand_overs, leased=row)
+            self._handle(leased[0])
             handled += 1
         return handled
+
+    def _handle(self, row: Leased) -> None:
+        try:
+            self._consumer.receive(row.delivery, row.hand_overs, leased=row)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            # Not even its failure could be recorded. It must not stand in the way of the others.
+            logger.exception(
+                "delivery goes back",
+                extra={
+                    "message_id": row.delivery.envelope.metadata.id,
+                    "endpoint": row.delivery.endpoint,
+                },
+            )
+            pause = back_off(row.hand_overs + 1, first=1.0, longest=LONGEST_BACK_OFF_SECONDS)
+            self._waiting.put_back([row], delay_seconds=pause)
 
     def run(self, stop: Event) -> None:
         """Until ``stop`` is set; the handler that runs then finishes first."""
@@ -53,7 +71,7 @@ class DatabaseChannelConsumer:
                 failures = 0
             except StoreUnavailable:
                 failures += 1
-                stop.wait(min(0.1 * 2**failures, 5.0))
+                stop.wait(back_off(failures, first=0.2, longest=5.0))
                 continue
             if not handled:
                 self._wake_ups.wait(SWEEP_SECONDS)

@@ -12,7 +12,12 @@ from time import monotonic
 
 from app.messaging.endpoints import Call, Handling
 from app.messaging.internals import Internals
-from ports.errors import ChannelUnavailable, NoSuchProjection, StoreUnavailable
+from ports.errors import (
+    ChannelUnavailable,
+    ConcurrencyConflict,
+    NoSuchProjection,
+    StoreUnavailable,
+)
 from ports.messages import Delivery, Envelope, Message
 from ports.outbound.channels import MessageChannel
 from ports.outbound.event_store import StoredEvent
@@ -91,7 +96,7 @@ class Projections:
             lease = FAILED_LEASE_SECONDS if failed else WAKE_LEASE_SECONDS
             return unit.positions.wake(projection.name, lease_seconds=lease)
 
-        return self._transactions.once(claim)
+        return self._transactions.apart(claim)
 
     def wake_up(self, projection: CompiledProjection) -> Delivery:
         return Delivery(
@@ -112,7 +117,7 @@ class Projections:
         projection = self._projections.get(name)
         if projection is None:
             raise NoSuchProjection(name)
-        self._transactions.once(lambda unit: unit.positions.awake(name))
+        self._transactions.apart(lambda unit: unit.positions.awake(name))
         give_up_at = monotonic() + LONGEST_RUN_SECONDS
         total = 0
         while monotonic() < give_up_at:
@@ -120,6 +125,10 @@ class Projections:
                 read = self._transactions.once(lambda unit: self._batch(unit, projection))
             except StoreUnavailable:
                 raise
+            except ConcurrencyConflict as conflict:
+                # Another runner feeds it, or a lock was not given in time: the next one goes on.
+                logger.info("projection gave way", extra={"projection": name, "why": str(conflict)})
+                return total
             except Exception as error:
                 logger.exception("projection failed", extra={"projection": name})
                 self._note_failure(name, error)
@@ -139,11 +148,9 @@ class Projections:
         for event in events:
             self._feed(projection, event)
         reached = events[-1].position if events else position.position
-        rebuilding = (
-            position.status is ProjectionStatus.REBUILDING
-            and reached < position.rebuild_target
-            and bool(events)
-        )
+        # A batch that is not full was the last: up to the target there may be other streams only.
+        more = len(events) == projection.batch
+        rebuilding = more and reached < position.rebuild_target
         status = ProjectionStatus.REBUILDING if rebuilding else ProjectionStatus.RUNNING
         if events or status is not position.status:
             unit.positions.save(
@@ -152,6 +159,7 @@ class Projections:
                     position=reached,
                     status=status,
                     error="",
+                    rebuild_target=position.rebuild_target if rebuilding else 0,
                     advanced_at=self._clock.now() if events else position.advanced_at,
                 )
             )
@@ -177,7 +185,7 @@ class Projections:
         )
 
     def _note_failure(self, name: str, error: Exception) -> None:
-        text = f"{type(error).__qualname__}: {error}"[:LONGEST_ERROR]
+        text = describe(error)
 
         def note(unit: UnitOfWork) -> None:
             position = unit.positions.lock(name)
@@ -185,7 +193,7 @@ class Projections:
                 unit.positions.save(replace(position, status=ProjectionStatus.FAILED, error=text))
             unit.positions.wake(name, lease_seconds=0)
 
-        self._transactions.once(note)
+        self._transactions.apart(note)
 
     def rebuild(self, name: str) -> None:
         """Empty the rows and read the log from the start, in the background; readers see the rows
@@ -202,31 +210,50 @@ class Projections:
             position = unit.positions.lock(name)
             if projection.reset is not None:
                 projection.reset()
-            target = unit.events.horizon()
+            # Without events nobody would be woken, who could finish the rebuild.
+            something = unit.events.any_after(projection.streams, position=0)
             unit.positions.save(
                 Position(
                     projection=name,
                     position=0,
-                    status=(ProjectionStatus.REBUILDING if target else ProjectionStatus.RUNNING),
-                    rebuild_target=target,
+                    status=ProjectionStatus.REBUILDING if something else ProjectionStatus.RUNNING,
+                    rebuild_target=unit.events.horizon() if something else 0,
                     advanced_at=position.advanced_at,
                 )
             )
 
-        self._transactions.once(start_over)
+        self._transactions.apart(start_over)
 
     def pause(self, name: str) -> None:
         self._set_status(name, ProjectionStatus.PAUSED)
 
     def resume(self, name: str) -> None:
+        """Go on where it was paused, a rebuild included."""
         self._set_status(name, ProjectionStatus.RUNNING)
 
-    def _set_status(self, name: str, status: ProjectionStatus) -> None:
+    def stop(self, name: str, error: Exception) -> None:
+        """Pause it because feeding it kills the process; somebody has to look and resume it."""
+        logger.error("projection stopped", extra={"projection": name, "error": str(error)})
+        self._set_status(name, ProjectionStatus.PAUSED, error=describe(error))
+
+    def _set_status(self, name: str, status: ProjectionStatus, *, error: str = "") -> None:
         if name not in self._projections:
             raise NoSuchProjection(name)
 
         def change(unit: UnitOfWork) -> None:
             position = unit.positions.lock(name)
-            unit.positions.save(replace(position, status=status, error=""))
+            unfinished = position.position < position.rebuild_target
+            resumed = status is ProjectionStatus.RUNNING and unfinished
+            unit.positions.save(
+                replace(
+                    position,
+                    status=ProjectionStatus.REBUILDING if resumed else status,
+                    error=error,
+                )
+            )
 
-        self._transactions.once(change)
+        self._transactions.apart(change)
+
+
+def describe(error: Exception) -> str:
+    return f"{type(error).__qualname__}: {error}"[:LONGEST_ERROR]

@@ -1,7 +1,7 @@
 """What a message inherits from the message that is being handled.
 
 User headers, the correlation id and the tenant are inherited; ids and timestamps are fresh; what
-belongs to a delivery (attempt, replayed mark, delay, priority) never is.
+belongs to a delivery (attempt, replayed mark, delay, priority), or addresses an instance, never is.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from contextvars import ContextVar, Token
 from types import MappingProxyType
 
 from app.messaging.endpoints import Handling
+from ports.headers import AGGREGATE_ID
 from ports.messages import NO_HEADERS, HeaderValue, Metadata
 from ports.outbound.telemetry import Tracer
 from ports.outbound.time import Clock, Identifiers
@@ -54,6 +55,12 @@ class Propagation:
                 headers=MappingProxyType(dict(headers)) if headers else NO_HEADERS,
             )
         parent = handling.message.metadata
+        inherited = parent.headers
+        if AGGREGATE_ID in inherited:
+            # It addressed the message at hand, not those that follow.
+            inherited = MappingProxyType(
+                {name: value for name, value in inherited.items() if name != AGGREGATE_ID}
+            )
         return Metadata(
             id=new_id,
             correlation_id=parent.correlation_id,
@@ -62,7 +69,5 @@ class Propagation:
             parent_id=parent.id,
             tenant=parent.tenant,
             trace=trace or parent.trace,
-            headers=(
-                MappingProxyType({**parent.headers, **headers}) if headers else parent.headers
-            ),
+            headers=MappingProxyType({**inherited, **headers}) if headers else inherited,
         )

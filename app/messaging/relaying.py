@@ -7,14 +7,17 @@ the receivers absorb what arrives twice.
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import groupby
 from threading import Event
 
+from app.messaging.backing_off import back_off
 from app.messaging.projecting import Projections
-from ports.errors import ChannelUnavailable, StoreUnavailable
+from ports.errors import ChannelUnavailable, ConcurrencyConflict, StoreUnavailable
 from ports.outbound.channels import MessageChannel, PublishOutcome
 from ports.outbound.message_table import Leased, WaitingDeliveries
 from ports.outbound.metrics import Metrics
+from ports.outbound.time import Clock
 from ports.outbound.wakeups import WakeUps
 
 logger = logging.getLogger(__name__)
@@ -24,6 +27,7 @@ SWEEP_SECONDS = 1.0
 # A row kept for a broker without confirms is looked at again after this long.
 KEEP_SECONDS = 15.0
 LONGEST_BACK_OFF_SECONDS = 5.0
+_LONGEST_BACK_OFF = timedelta(seconds=LONGEST_BACK_OFF_SECONDS)
 
 
 class Relay:
@@ -39,12 +43,15 @@ class Relay:
         projections: Projections,
         wake_ups: WakeUps,
         metrics: Metrics,
+        clock: Clock,
     ) -> None:
         self._context = context
         self._token = token
         self._waiting = waiting
         self._channels = channels
-        self._names = tuple(channels)
+        self._away = _Away(clock)
+        # Those that filled the last claim: the others come first then.
+        self._served: set[str] = set()
         self._projections = projections
         self._wake_ups = wake_ups
         self._metrics = metrics
@@ -57,10 +64,10 @@ class Relay:
                 handed_over = self.pump()
                 self._projections.wake(self._channels)
                 failures = 0
-            except StoreUnavailable:
+            except (StoreUnavailable, ConcurrencyConflict) as error:
                 failures += 1
-                pause = min(0.1 * 2**failures, LONGEST_BACK_OFF_SECONDS)
-                logger.warning("store is away, relay waits", extra={"seconds": pause})
+                pause = back_off(failures, first=0.2, longest=LONGEST_BACK_OFF_SECONDS)
+                logger.warning("relay waits", extra={"why": str(error), "seconds": pause})
                 stop.wait(pause)
                 continue
             if handed_over < BATCH:
@@ -68,8 +75,10 @@ class Relay:
 
     def _wait(self) -> None:
         try:
-            due = self._waiting.seconds_until_due(self._names)
-            pause = SWEEP_SECONDS if due is None else min(due, SWEEP_SECONDS)
+            due = self._waiting.seconds_until_due(self._reachable())
+            pause = min(
+                SWEEP_SECONDS if due is None else due, SWEEP_SECONDS, self._away.longest_wait()
+            )
             if pause > 0:
                 self._wake_ups.wait(pause)
         except StoreUnavailable:
@@ -77,7 +86,7 @@ class Relay:
 
     def pump(self) -> int:
         """One round: claim, publish, remove. How many rows were claimed."""
-        leased = self._waiting.claim(self._names, limit=BATCH, token=self._token)
+        leased = self._claim()
         by_channel = sorted(leased, key=lambda row: row.delivery.channel)
         for name, rows in groupby(by_channel, key=lambda row: row.delivery.channel):
             self._hand_over(self._channels[name], list(rows))
@@ -85,19 +94,44 @@ class Relay:
             self._waiting.drop_expired(limit=BATCH)
         return len(leased)
 
+    def _claim(self) -> Sequence[Leased]:
+        """A channel with a long backlog, or a dead one, must not keep the others waiting."""
+        reachable = self._reachable()
+        leased: Sequence[Leased] = ()
+        unserved = [name for name in reachable if name not in self._served]
+        if self._served and unserved:
+            leased = self._waiting.claim(unserved, limit=BATCH, token=self._token)
+        if not leased:
+            leased = self._waiting.claim(reachable, limit=BATCH, token=self._token)
+        full = len(leased) == BATCH
+        self._served = {row.delivery.channel for row in leased} if full else set()
+        return leased
+
+    def _reachable(self) -> Sequence[str]:
+        return [name for name in self._channels if name not in self._away]
+
     def _hand_over(self, channel: MessageChannel, rows: list[Leased]) -> None:
         try:
             rows = self._leave_what_still_waits(channel, rows)
             if not rows:
                 return
             outcomes = channel.publish([row.delivery for row in rows])
-        except ChannelUnavailable as error:
-            logger.warning("channel is away", extra={"channel": channel.name, "error": str(error)})
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            known = isinstance(error, ChannelUnavailable)
+            logger.warning(
+                "channel is away",
+                extra={"channel": channel.name, "error": str(error)},
+                exc_info=not known,
+            )
+            self._away.note(channel.name)
             self._put_back(rows)
             self._metrics.relayed(
                 context=self._context, channel=channel.name, outcome="away", count=len(rows)
             )
             return
+        self._away.forget(channel.name)
         self._settle(channel, rows, outcomes)
 
     def _leave_what_still_waits(self, channel: MessageChannel, rows: list[Leased]) -> list[Leased]:
@@ -137,7 +171,35 @@ class Relay:
         """Each backs off by how often it failed."""
         by_delay: dict[float, list[Leased]] = {}
         for row in rows:
-            delay = min(0.25 * 2 ** min(row.hand_overs, 10), LONGEST_BACK_OFF_SECONDS)
+            delay = back_off(row.hand_overs + 1, first=0.25, longest=LONGEST_BACK_OFF_SECONDS)
             by_delay.setdefault(delay, []).append(row)
         for delay, found in by_delay.items():
             self._waiting.put_back(found, delay_seconds=delay)
+
+
+class _Away:
+    """Channels that could not be reached, each left alone for a while."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._now = clock.now
+        self._failures: dict[str, int] = {}
+        self._until: dict[str, datetime] = {}
+
+    def note(self, name: str) -> None:
+        failures = self._failures[name] = self._failures.get(name, 0) + 1
+        pause = back_off(failures, first=0.25, longest=LONGEST_BACK_OFF_SECONDS)
+        self._until[name] = self._now() + timedelta(seconds=pause)
+
+    def forget(self, name: str) -> None:
+        self._failures.pop(name, None)
+        self._until.pop(name, None)
+
+    def __contains__(self, name: str) -> bool:
+        until = self._until.get(name)
+        # A clock that was set back must not keep it away for longer.
+        return until is not None and timedelta(0) < until - self._now() <= _LONGEST_BACK_OFF
+
+    def longest_wait(self) -> float:
+        """Seconds until one of them may be tried again."""
+        left = ((until - self._now()).total_seconds() for until in self._until.values())
+        return min((seconds for seconds in left if seconds > 0), default=LONGEST_BACK_OFF_SECONDS)

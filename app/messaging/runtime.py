@@ -17,7 +17,13 @@ from app.messaging.declarations import (
     projection_declaration,
 )
 from app.messaging.dispatching import Dispatcher
-from app.messaging.distributing import DistributedBus, DistributedInbox, ServiceMap
+from app.messaging.distributing import (
+    DISTRIBUTED_COMMAND,
+    DISTRIBUTED_EVENT,
+    DistributedBus,
+    DistributedInbox,
+    ServiceMap,
+)
 from app.messaging.endpoints import Endpoint, Kind
 from app.messaging.failing import FailedMessageDesk, Failing
 from app.messaging.faults import Faults, place_of
@@ -83,6 +89,8 @@ class Runtime:
         self._surroundings = surroundings
         self.senders = dict(declared.senders)
         self.channels = {f"{context}.{channel.name}": channel for channel in declared.channels}
+        # Where messages of other contexts arrive.
+        self.distributed_channel = declared.service_map.channels.get(context, "")
         faults = Faults()
         store = surroundings.store
         types = MessageTypes(surroundings.serialization)
@@ -144,7 +152,9 @@ class Runtime:
             transactions=self.transactions, clock=surroundings.clock, unconfirmed=unconfirmed
         )
         self.failed_messages = FailedMessageDesk(
-            transactions=self.transactions, clock=surroundings.clock
+            transactions=self.transactions,
+            clock=surroundings.clock,
+            channel_of=self._channel_of,
         )
         self.consumer = Consumer(
             internals,
@@ -163,13 +173,25 @@ class Runtime:
         )
         for projection in compiled:
             self.consumer.control(
-                projection.endpoint, partial(self._run_projection, projection.name)
+                projection.endpoint,
+                partial(self._run_projection, projection.name),
+                poisoned=partial(self.projections.stop, projection.name),
             )
         dispatcher.receive_direct_with(self.consumer.receive_direct)
 
     def receive(self, delivery: Delivery, hand_overs: int = 0) -> None:
         """What a channel's consumer calls; see :data:`ports.outbound.channels.Receiver`."""
         self.consumer.receive(delivery, hand_overs)
+
+    def _channel_of(self, delivery: Delivery) -> str | None:
+        """Where a delivery goes in this release; None: nowhere."""
+        endpoint = self.endpoints.get(delivery.endpoint)
+        if endpoint is not None and endpoint.channel is not None:
+            return endpoint.channel
+        if delivery.channel in self.channels:
+            return delivery.channel
+        distributed = delivery.endpoint in (DISTRIBUTED_COMMAND, DISTRIBUTED_EVENT)
+        return (self.distributed_channel or None) if distributed else None
 
     def _run_projection(self, name: str, wake_up: Delivery) -> None:
         self.projections.run(name)
@@ -182,8 +204,9 @@ class Runtime:
             waiting=self._surroundings.waiting,
             channels=self.senders,
             projections=self.projections,
-            wake_ups=self._surroundings.wake_ups,
+            wake_ups=self._surroundings.wake_ups.another(),
             metrics=self._surroundings.metrics,
+            clock=self.clock,
         )
 
     def database_channel_consumer(self, channel: str) -> DatabaseChannelConsumer:
@@ -193,7 +216,7 @@ class Runtime:
             token=self._surroundings.identifiers.new(),
             waiting=self._surroundings.waiting,
             consumer=self.consumer,
-            wake_ups=self._surroundings.wake_ups,
+            wake_ups=self._surroundings.wake_ups.another(),
         )
 
     def _own_services(self) -> dict[type, object]:

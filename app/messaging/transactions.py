@@ -21,7 +21,11 @@ class Transactions:
     def run(self, action: Callable[[UnitOfWork], T]) -> T:
         unit = self._current()
         if unit is not None:
-            return action(unit)
+            return self._joined(unit, action)
+        return self.apart(action)
+
+    def apart(self, action: Callable[[UnitOfWork], T]) -> T:
+        """In a transaction of its own, whatever surrounds it, with the retries."""
         left = self._tries
         while True:
             left -= 1
@@ -30,6 +34,16 @@ class Transactions:
             except ConcurrencyConflict:
                 if not left:
                     raise
+
+    @staticmethod
+    def _joined(unit: UnitOfWork, action: Callable[[UnitOfWork], T]) -> T:
+        """Whoever catches the error goes on without what this part had written."""
+        mark = unit.mark()
+        try:
+            return action(unit)
+        except BaseException:
+            unit.return_to(mark)
+            raise
 
     def once(self, action: Callable[[UnitOfWork], T]) -> T:
         """In a transaction of its own, whatever surrounds it, without retries."""

@@ -5,6 +5,7 @@ sent, published and parked. Handlers run when their channel is run, never in the
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,22 @@ from app.testing.recording import Recorder
 from ports.messages import NO_HEADERS, Delivery, HeaderValue
 from ports.outbound.channels import ChannelDeclaration, ChannelKind
 from ports.outbound.failed_messages import FailedMessage
+from ports.outbound.message_table import WaitingDeliveries
 from ports.outbound.telemetry import Tracer
+from ports.outbound.time import Clock
+from ports.outbound.transactions import Store
+from ports.outbound.wakeups import WakeUps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """Where a flow keeps everything, instead of memory. A database has a clock of its own, which no
+    flow can move."""
+
+    store: Store
+    waiting: WaitingDeliveries
+    wake_ups: WakeUps
+
 
 # A flow that hands over more than this in one run is taken for a loop.
 MOST_DELIVERIES = 10_000
@@ -45,14 +61,15 @@ class Flow:
         database: MemoryDatabase | None = None,
         network: dict[str, MemoryChannel] | None = None,
         tracer: Tracer | None = None,
+        storage: Storage | None = None,
     ) -> None:
         self.clock = clock or VirtualClock()
         self.network = {} if network is None else network
         self.metrics = RecordingMetrics()
         self.recorder = Recorder()
-        database = database or MemoryDatabase()
         service_map = service_map or ServiceMap()
-        self.store = MemoryStore(context, self.clock, database=database)
+        storage = storage or _in_memory(context, self.clock, database or MemoryDatabase())
+        self.store = storage.store
         declared = [_declaration(channel) for channel in channels]
         names = [
             f"{context}.{channel.name}"
@@ -67,9 +84,9 @@ class Flow:
         self.runtime = Runtime(
             context,
             Surroundings(
-                store=self.store,
-                waiting=MemoryWaitingDeliveries(self.store),
-                wake_ups=MemoryWakeUps(database),
+                store=storage.store,
+                waiting=storage.waiting,
+                wake_ups=storage.wake_ups,
                 serialization=MsgspecSerialization(),
                 clock=self.clock,
                 identifiers=SequentialIdentifiers(series=sum(context.encode())),
@@ -153,6 +170,13 @@ class Flow:
             return [failed for failed in found if failed is not None]
 
         return self.runtime.transactions.once(read)
+
+
+def _in_memory(context: str, clock: Clock, database: MemoryDatabase) -> Storage:
+    store = MemoryStore(context, clock, database=database)
+    return Storage(
+        store=store, waiting=MemoryWaitingDeliveries(store), wake_ups=MemoryWakeUps(database)
+    )
 
 
 def _declaration(channel: str | ChannelDeclaration) -> ChannelDeclaration:

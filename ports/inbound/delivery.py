@@ -18,7 +18,8 @@ class RetryPolicy:
     ``instant`` extra tries follow at once, each in a fresh transaction. After them the delivery
     waits in the message table: the n-th delayed retry comes ``first_delay * factor ** (n - 1)``
     later, at most ``longest_delay``. When ``delayed`` of them have failed too, the delivery
-    becomes a failed message. Refusals are never retried; ``only`` narrows further.
+    becomes a failed message. Refusals are never retried; ``only`` narrows further. Handlers that
+    reach outside know no instant retries: what was sent there cannot be rolled back first.
     """
 
     instant: int = 1
@@ -36,8 +37,14 @@ class RetryPolicy:
 
     def delay_before(self, retry: int) -> timedelta:
         """The pause before the n-th delayed retry, counted from 1."""
-        factor = min(self.factor ** (retry - 1), self.longest_delay / timedelta(microseconds=1))
-        return min(self.first_delay * factor, self.longest_delay)
+        if not self.first_delay:
+            return self.first_delay
+        most = self.longest_delay / self.first_delay
+        try:
+            factor = self.factor ** (retry - 1)
+        except OverflowError:
+            factor = most
+        return self.longest_delay if factor >= most else self.first_delay * factor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ class MessageTable(Protocol):
 
     def settle(self, delivery: Delivery) -> None:
         """Buffered: delete the row that was kept for this delivery's attempt or an earlier one, if
-        there is one."""
+        there is one; where the store is shared, that of the context which sent it, too."""
 
 
 class WaitingDeliveries(Protocol):

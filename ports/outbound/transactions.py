@@ -36,14 +36,28 @@ class UnitOfWork(Protocol):
     def positions(self) -> Positions: ...
 
     def aggregates(self, name: str) -> Repository:
-        """The repository of one kind of state-stored aggregate, by the aggregate's name."""
+        """The repository of one kind of state-stored aggregate, by the aggregate's name. Asks the
+        store nothing.
+
+        Raises:
+            LookupError: the store was not told how to keep that kind.
+        """
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run once the commit succeeded, in order; a wake-up, never a write that matters."""
 
+    def mark(self) -> object:
+        """This point, for :meth:`return_to`."""
+
+    def return_to(self, mark: object) -> None:
+        """Forget what was written since then: a part of the work failed, and somebody may catch its
+        error. What was sent to the store since then is not taken back; the unit can then only be
+        rolled back, and committing raises :class:`ports.errors.TransactionSpoiled`."""
+
     def flush(self) -> None:
         """Send what is buffered, in this order: deliveries by key, aggregates by key, events,
-        messages.
+        messages. After an error nothing of the unit is kept, but it stays current until whoever
+        began it ends it: what is sent meanwhile must not slip into a transaction of its own.
 
         Raises:
             AlreadyDelivered, ConcurrencyConflict, StoreUnavailable
@@ -54,6 +68,7 @@ class UnitOfWork(Protocol):
 
         Raises:
             AlreadyDelivered, ConcurrencyConflict, StoreUnavailable, CommitOutcomeUnknown
+            TransactionSpoiled: an error of a flush or of a part was caught on the way.
         """
 
     def rollback(self) -> None:

@@ -55,14 +55,14 @@ def ran(page: Path) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", programs(), ids=lambda page: page.stem)
-def test_the_program_of_a_page_runs(page: Path) -> None:
-    assert vars(ran(page))
+@pytest.mark.parametrize("document", programs(), ids=lambda page: page.stem)
+def test_the_program_of_a_page_runs(document: Path) -> None:
+    assert vars(ran(document))
 
 
-@pytest.mark.parametrize(("page", "example"), examples())
-def test_an_example_does_what_its_page_says(page: Path, example: str, tmp_path: Path) -> None:
-    function: Callable[..., Any] = getattr(ran(page), example)
+@pytest.mark.parametrize(("document", "example"), examples())
+def test_an_example_does_what_its_page_says(document: Path, example: str, tmp_path: Path) -> None:
+    function: Callable[..., Any] = getattr(ran(document), example)
     wanted = {"tmp_path": tmp_path} if inspect.signature(function).parameters else {}
 
     function(**wanted)

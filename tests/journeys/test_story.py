@@ -130,9 +130,9 @@ def test_an_issue_is_reported_worked_on_and_closed(
     wait_for_text(employee, "Cancelled")
 
     # 8. The conversation is a trace, with the failure in it.
-    operator.goto(f"{at}/operations/traces?failed=1")
-    wait_for_text(operator, "POST /issues")
-    operator.get_by_role("link", name=re.compile("POST /issues")).first.click()
+    operator.goto(f"{at}/operations/traces?q=Issue.report")
+    wait_for_text(operator, "HTTP POST /issues")
+    operator.get_by_role("link", name="HTTP POST /issues", exact=True).first.click()
     for span in (
         "Command Bus",
         "Command Handler: Issue.report",

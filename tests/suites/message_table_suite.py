@@ -1,12 +1,13 @@
 """What every message table owes: to the units of work that fill it, and to those who empty it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ports.errors import AlreadyDelivered
-from ports.outbound.message_table import WaitingDeliveries
+from ports.outbound.message_table import Leased, WaitingDeliveries
 from ports.outbound.transactions import Store, UnitOfWork
 from tests.suites.builders import CHANNEL, a_delivery, a_full_delivery, next_attempt
 from tests.suites.store_fixtures import MakeTimePass, committed
@@ -20,6 +21,9 @@ from tests.suites.waiting_deliveries_suite import (
     consume,
     deliveries_of,
 )
+
+# Channels of other contexts; the first is that of ``another_store``.
+CUSTOMS, HARBOUR = "customs.parcels", "harbour.parcels"
 
 
 class MessageTableSuite(WaitingDeliveriesSuite):
@@ -193,6 +197,42 @@ class MessageTableSuite(WaitingDeliveriesSuite):
         make_time_pass(timedelta(seconds=61))
         assert deliveries_of(claim(waiting, token="b")) == [same_message]
 
+    def test_a_message_to_another_context_is_settled_by_the_receiver(
+        self,
+        store: Store,
+        another_store: Store,
+        waiting: WaitingDeliveries,
+        make_time_pass: MakeTimePass,
+    ) -> None:
+        received = replace(a_delivery(), channel=CUSTOMS)
+        also_for = replace(received, channel=HARBOUR)
+        add(store, received, also_for)
+        waiting.keep(claim_abroad(waiting, token="a"), seconds=60)
+
+        committed(another_store, lambda unit: unit.messages.settle(received))
+
+        make_time_pass(timedelta(seconds=61))
+        left = claim_abroad(waiting, token="b")
+        assert deliveries_of(left) == [also_for]
+
+    def test_a_message_to_another_context_does_not_leave_again_once_it_has_an_outcome_there(
+        self,
+        store: Store,
+        another_store: Store,
+        waiting: WaitingDeliveries,
+        make_time_pass: MakeTimePass,
+    ) -> None:
+        received = replace(a_delivery(), channel=CUSTOMS)
+        also_for = replace(received, channel=HARBOUR)
+        add(store, received, also_for)
+        waiting.keep(claim_abroad(waiting, token="a"), seconds=60)
+        committed(another_store, lambda unit: unit.deliveries.done(received))
+
+        make_time_pass(timedelta(seconds=61))
+
+        left = claim_abroad(waiting, token="b")
+        assert deliveries_of(left) == [also_for]
+
     def test_settling_deletes_what_was_kept_for_an_earlier_attempt_but_for_no_later_one(
         self, store: Store, waiting: WaitingDeliveries, make_time_pass: MakeTimePass
     ) -> None:
@@ -249,3 +289,7 @@ class MessageTableSuite(WaitingDeliveriesSuite):
 
         make_time_pass(timedelta(seconds=61))
         assert len(claim(waiting, token="b")) == 1
+
+
+def claim_abroad(waiting: WaitingDeliveries, *, token: str) -> Sequence[Leased]:
+    return waiting.claim([CUSTOMS, HARBOUR], limit=10, token=token)

@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from ports.errors import AlreadyDelivered, ConcurrencyConflict, NoSuchFailedMessage
+from ports.errors import (
+    AlreadyDelivered,
+    ConcurrencyConflict,
+    NoSuchFailedMessage,
+    TransactionSpoiled,
+)
 from ports.outbound.deliveries import DeliveryRecord, DeliveryState
 from ports.outbound.positions import Position
 from ports.outbound.transactions import Store, UnitOfWork
@@ -114,6 +119,82 @@ class StoreSuite(StoreFixtures):
 
         assert _state(store, message_id) is None
         assert seen(store, lambda other: _versions(other, "p-1")) == [1]
+
+    def test_a_unit_of_work_that_failed_to_flush_stays_current_and_cannot_commit(
+        self, store: Store
+    ) -> None:
+        committed(store, lambda unit: unit.events.append([an_event("p-1")]))
+        unit = store.begin()
+        unit.events.append([an_event("p-1")])
+        with pytest.raises(ConcurrencyConflict):
+            unit.flush()
+
+        current = store.current()
+        with pytest.raises(TransactionSpoiled):
+            unit.messages.add(a_delivery())
+        with pytest.raises(TransactionSpoiled):
+            unit.commit()
+
+        assert current is unit
+        assert store.current() is None
+
+    def test_returning_to_a_mark_forgets_what_was_buffered_since(
+        self, store: Store, waiting_in: WaitingIn
+    ) -> None:
+        ran: list[str] = []
+        unit = store.begin()
+        unit.events.append([an_event("p-1")])
+        unit.after_commit(lambda: ran.append("before"))
+        mark = unit.mark()
+        unit.events.append([an_event("p-1", 2), an_event("p-2")])
+        unit.messages.add(a_delivery())
+        unit.deliveries.done(a_delivery(message_id=(message_id := a_message_id())))
+        unit.after_commit(lambda: ran.append("since"))
+
+        unit.return_to(mark)
+        unit.events.append([an_event("p-3")])
+        unit.commit()
+
+        assert seen(store, lambda other: _versions(other, "p-1")) == [1]
+        assert seen(store, lambda other: _versions(other, "p-2")) == []
+        assert seen(store, lambda other: _versions(other, "p-3")) == [1]
+        assert _state(store, message_id) is None
+        assert waiting_in(store).claim([CHANNEL], limit=10, token="t") == []
+        assert ran == ["before"]
+
+    def test_what_was_buffered_before_a_mark_may_be_sent_before_the_return(
+        self, store: Store
+    ) -> None:
+        unit = store.begin()
+        unit.events.append([an_event("p-1")])
+        mark = unit.mark()
+        assert _versions(unit, "p-1") == [1]
+        unit.events.append([an_event("p-1", 2)])
+
+        unit.return_to(mark)
+        unit.commit()
+
+        assert seen(store, lambda other: _versions(other, "p-1")) == [1]
+
+    @pytest.mark.parametrize("at_once", [False, True])
+    def test_what_was_sent_since_a_mark_cannot_be_forgotten_alone(
+        self, store: Store, at_once: bool
+    ) -> None:
+        unit = store.begin()
+        unit.events.append([an_event("p-1")])
+        mark = unit.mark()
+        if at_once:
+            unit.deliveries.advance(a_delivery(), failed=False)
+        else:
+            unit.events.append([an_event("p-2")])
+            unit.flush()
+
+        unit.return_to(mark)
+        with pytest.raises(TransactionSpoiled):
+            unit.commit()
+
+        assert seen(store, lambda other: _versions(other, "p-1")) == []
+        assert seen(store, lambda other: _versions(other, "p-2")) == []
 
     def test_a_duplicate_delivery_is_noticed_before_a_conflict_of_versions(
         self, store: Store

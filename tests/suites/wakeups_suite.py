@@ -1,6 +1,7 @@
 """What every implementation of wake-ups owes to the relay that waits for them."""
 
 import time
+from contextlib import closing
 
 import pytest
 
@@ -57,6 +58,15 @@ class WakeUpsSuite:
         assert wake_ups.wait(_LONG_S)
 
         assert time.monotonic() - begun < _LONG_S / 2
+
+    def test_nobody_uses_up_the_wake_up_of_another(self, store: Store, wake_ups: WakeUps) -> None:
+        with closing(wake_ups.another()) as another:
+            another.wait(_SHORT_S)  # connecting may count as a wake-up
+
+            committed(store, lambda unit: unit.messages.add(a_delivery()))
+
+            assert wake_ups.wait(_LONG_S)
+            assert Beside(lambda: another.wait(_LONG_S)).result()
 
     def test_wake_ups_are_used_up_by_waiting(self, store: Store, wake_ups: WakeUps) -> None:
         for _ in range(3):

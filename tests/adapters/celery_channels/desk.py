@@ -80,7 +80,7 @@ class Desk:
         """Put anything at all into a queue, by default the channel's."""
         with self.broker.connection() as connection:
             channel = connection.channel()
-            for entity in self.broker.entities():
+            for entity in [*self.broker.entities(), self.broker.maintenance_entity()]:
                 entity(channel).declare()
             Producer(channel, auto_declare=False).publish(
                 body,

@@ -5,6 +5,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from adapters.celery_channels.application import create_celery
 from adapters.celery_channels.broker import MAINTENANCE
 from adapters.celery_channels.wire import task_id
@@ -87,6 +89,38 @@ def test_maintenance_runs_in_a_worker(busy_desk: Desk) -> None:
     beat.send_task(MAINTENANCE, queue=MAINTENANCE, expires=60)
 
     busy_desk.wait_for("maintained", count=before + 1)
+
+
+def test_maintenance_that_came_too_late_is_dropped(busy_desk: Desk) -> None:
+    before = len(busy_desk.events("maintained"))
+    headers = {"task": MAINTENANCE, "id": "late", "expires": "2001-01-01T00:00:00+00:00"}
+
+    busy_desk.send_raw(b"[[], {}, {}]", headers=headers, queue=MAINTENANCE)
+
+    busy_desk.wait_for("done", busy_desk.send(do="note"))
+    assert len(busy_desk.events("maintained")) == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"task": MAINTENANCE}, {"task": MAINTENANCE, "id": 7, "expires": "soon", "eta": "later"}],
+    ids=["bare", "strange"],
+)
+def test_a_broken_call_for_maintenance_is_only_a_call(
+    busy_desk: Desk, headers: dict[str, object]
+) -> None:
+    before = len(busy_desk.events("maintained"))
+
+    busy_desk.send_raw(b"{nonsense", headers=headers, queue=MAINTENANCE)
+
+    busy_desk.wait_for("maintained", count=before + 1)
+    busy_desk.wait_for("done", busy_desk.send(do="note"))
+
+
+def test_what_strayed_into_the_queue_of_maintenance_is_kept(busy_desk: Desk) -> None:
+    busy_desk.send_raw(b"astray", headers={"task": "os.system"}, queue=MAINTENANCE)
+
+    wait_until(lambda: any(e["raw"] == "astray" for e in busy_desk.events("rejected")), limit_s=15)
 
 
 def test_beat_sends_maintenance_that_expires_with_the_next(busy_desk: Desk) -> None:

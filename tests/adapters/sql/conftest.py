@@ -6,7 +6,9 @@ import pytest
 import sqlalchemy as sa
 from _pytest.fixtures import FixtureRequest
 
+from adapters.sql.deployment import DeploymentDatabase
 from tests.support.deployment_databases import empty, migrated_engine
+from tests.support.monitoring_databases import monitoring_engine
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +30,14 @@ def deployment_engine(request: FixtureRequest) -> sa.Engine:
     engine: sa.Engine = request.getfixturevalue(f"_deployment_on_{request.param}")
     empty(engine)
     return engine
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def monitoring_database(request: FixtureRequest) -> Iterator[DeploymentDatabase]:
+    """The tables of spans and caught mails, empty."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{request.getfixturevalue('tmp_path') / 'monitoring.db'}"
+    else:
+        url = request.getfixturevalue("module_postgres_url")
+    with monitoring_engine(url) as engine:
+        yield DeploymentDatabase(lambda: engine)

@@ -146,13 +146,13 @@ class DeliverySuite:
             assert get_all(channel, "work") == ["a", "b"]
 
     def test_a_lease_that_is_renewed_outlasts_its_length(self, url: str) -> None:
-        with channel_to(url, **SHORT_LEASE) as one, channel_to(url) as other:
+        with channel_to(url, lease_seconds=1.0) as one, channel_to(url) as other:
             declare(one, "work")
             publish(one, "work", "a")
             message = get(one, "work")
 
-            # The thread that holds the message does nothing at all for two and a half leases.
-            time.sleep(1.5)
+            # The thread that holds the message does nothing at all for more than two leases.
+            time.sleep(2.2)
 
             assert other.basic_get("work") is None
             message.ack()

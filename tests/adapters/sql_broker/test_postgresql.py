@@ -134,6 +134,29 @@ class TestPostgresqlServer:
             assert get_all(channel, "work") == []
             wait_until(lambda: _messages(postgres_broker_url) == 0)
 
+    def test_a_message_stored_just_after_an_announcement_is_found_without_a_sweep(
+        self, postgres_broker_url: str
+    ) -> None:
+        received: list[str] = []
+        with (
+            connected(postgres_broker_url, sweep_interval_ms=60_000) as connection,
+            channel_to(postgres_broker_url) as other,
+        ):
+            channel = open_channel(connection)
+            declare(channel, "work")
+            channel.basic_consume(
+                "work", True, lambda message: received.append(str(message.payload)), "consumer"
+            )
+
+            # Of two messages within milliseconds only the first is announced.
+            for pair in range(10):
+                for half in "ab":
+                    publish(other, "work", f"{pair}{half}", delivery_mode=1)
+                    connection.drain_events(timeout=10)
+                time.sleep(0.02)
+
+        assert received == [f"{pair}{half}" for pair in range(10) for half in "ab"]
+
     def test_a_lost_announcement_does_not_make_a_publish_fail(
         self, postgres_broker_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -69,23 +69,23 @@ class UpkeepSuite:
     def test_a_fan_out_copy_for_a_queue_that_nobody_reads_any_more_is_not_stored(
         self, url: str
     ) -> None:
-        with channel_to(url, **HASTY) as channel, channel_to(url) as publisher:
-            _abandoned_queue(channel, "flower", "celeryev")
+        with channel_to(url) as channel, channel_to(url) as publisher:
+            _expiring_queue(channel, "flower", "celeryev")
             _publish_event(publisher)
-            assert ready(channel, "flower") == 1
+            _abandon(channel, "flower")
 
-            wait_until(lambda: not _exists(channel, "flower"), what="the queue to be abandoned")
             _publish_event(publisher)
-            channel.queue_declare("flower", arguments={"x-expires": 60_000}, auto_delete=False)
 
-            assert ready(channel, "flower") <= 1
+            assert not _exists(channel, "flower")
+            assert _count(channel, "broker_message") == 1
 
     def test_an_abandoned_queue_is_removed_with_its_messages_and_bindings(self, url: str) -> None:
         with channel_to(url, **HASTY) as channel, channel_to(url, **HASTY) as cleaner:
             declare(cleaner, "work")
             cleaner.basic_consume("work", False, print, "keeps this connection at work")
-            _abandoned_queue(channel, "flower", "celeryev")
+            _expiring_queue(channel, "flower", "celeryev")
             _publish_event(channel)
+            _abandon(channel, "flower")
 
             wait_until(lambda: cleaner.list_bindings() == [("work", "work", "work")])
 
@@ -93,11 +93,12 @@ class UpkeepSuite:
             assert _count(cleaner, "broker_queue") == 1
 
     def test_a_queue_that_is_read_is_not_abandoned(self, url: str) -> None:
-        with channel_to(url, **HASTY) as reader, channel_to(url, **HASTY) as publisher:
-            _abandoned_queue(reader, "flower", "celeryev")
+        hasty = {**HASTY, "lease_seconds": 1.0}
+        with channel_to(url, **hasty) as reader, channel_to(url, **hasty) as publisher:
+            _expiring_queue(reader, "flower", "celeryev")
             reader.basic_consume("flower", True, print, "consumer")
 
-            time.sleep(1.2)
+            time.sleep(2.2)
             _publish_event(publisher)
 
             assert ready(publisher, "flower") == 1
@@ -105,7 +106,7 @@ class UpkeepSuite:
     def test_a_consumer_whose_queue_was_removed_learns_it(self, url: str) -> None:
         with connected(url, **HASTY) as connection, channel_to(url) as other:
             channel = open_channel(connection)
-            _abandoned_queue(channel, "flower", "celeryev")
+            _expiring_queue(channel, "flower", "celeryev")
             channel.basic_consume("flower", True, print, "consumer")
 
             other.queue_delete("flower")
@@ -214,7 +215,13 @@ def _upkeep_threads() -> int:
     return sum(thread.name == "sql-broker-upkeep" for thread in threading.enumerate())
 
 
-def _abandoned_queue(channel: Channel, name: str, exchange: str) -> None:
+def _abandon(channel: Channel, queue: str) -> None:
+    """Make it as if nobody had read the queue for years."""
+    _execute(channel, f"UPDATE broker_queue SET seen_at_ms = 0 WHERE name = '{queue}'")
+
+
+def _expiring_queue(channel: Channel, name: str, exchange: str) -> None:
+    """Like the queues of events; it lasts as long as a lease."""
     Queue(
         name,
         Exchange(exchange, "topic"),

@@ -171,8 +171,10 @@ def test_the_list_is_searched_filtered_and_sorted_by_its_address(
     nobody = text_of(operator.get(f"{EMPLOYEES}?q=zebra").text)
 
     assert everybody.index("bob@example.com") < everybody.index("ada@example.com")
-    assert "bob@example.com" in found and "ada@example.com" not in found
-    assert "ada@example.com" in active and "bob@example.com" not in active
+    assert "bob@example.com" in found
+    assert "ada@example.com" not in found
+    assert "ada@example.com" in active
+    assert "bob@example.com" not in active
     assert "Nobody matches" in nobody
 
 

@@ -20,45 +20,43 @@ NASTY = (
 TICKET_ACTIONS = ("take", "assign", "resolve", "reopen", "cancel")
 
 
-@pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
 def test_lists_take_any_argument(
-    site: DeploymentSite, employee: Visitor, operator: Visitor, text: str
+    site: DeploymentSite, employee: Visitor, operator: Visitor
 ) -> None:
     site.ticket()
     site.catch_up()
     names = ("view", "q", "state", "type", "assignee", "sort", "direction", "page", "size", "other")
-    arguments = {name: text[:2_000] for name in names}
 
-    for visitor, address in (
-        (employee, "/backoffice/tickets"),
-        (operator, "/backoffice/employees"),
-        (employee, "/backoffice/people"),
-    ):
-        answer = visitor.client.get(address, query_string=arguments)
-        assert answer.status_code == 200
-        assert "<script>alert" not in answer.text
+    for text in NASTY:
+        arguments = dict.fromkeys(names, text[:2_000])
+        for visitor, address in (
+            (employee, "/backoffice/tickets"),
+            (operator, "/backoffice/employees"),
+            (employee, "/backoffice/people"),
+        ):
+            answer = visitor.client.get(address, query_string=arguments)
+            assert answer.status_code == 200, (address, text)
+            assert "<script>alert" not in answer.text
 
 
-@pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
 def test_forms_refuse_or_clean_what_nobody_would_type(
-    site: DeploymentSite, employee: Visitor, operator: Visitor, text: str
+    site: DeploymentSite, employee: Visitor, operator: Visitor
 ) -> None:
     ticket_id = site.ticket()
     page = f"/backoffice/tickets/{ticket_id}"
 
-    answers = [
-        operator.post(f"{page}/assign", {"employee_id": text}),
-        employee.post(
-            "/backoffice/tickets/new",
-            {"ticket_id": text, "type": text, "subject": text, "description": text, "email": text},
-        ),
-        operator.post(
-            "/backoffice/employees/new", {"employee_id": text, "name": text, "email": text}
-        ),
-    ]
+    for text in NASTY:
+        prepared = {"ticket_id": text, "type": text, "subject": text, "description": text}
+        answers = [
+            operator.post(f"{page}/assign", {"employee_id": text}),
+            employee.post("/backoffice/tickets/new", {**prepared, "email": text}),
+            operator.post(
+                "/backoffice/employees/new", {"employee_id": text, "name": text, "email": text}
+            ),
+        ]
+        assert [answer.status_code for answer in answers] == [422, 422, 422], text
+        assert all("<script>alert" not in answer.text for answer in answers)
 
-    assert [answer.status_code for answer in answers] == [422, 422, 422]
-    assert all("<script>alert" not in answer.text for answer in answers)
     site.catch_up()
     assert len(site.desk.queries.ask(TicketHistory(ticket_id=ticket_id))) == 1
     assert site.desk.queries.ask(ListTickets()).total == 1

@@ -49,12 +49,13 @@ def test_every_route_lets_in_whom_it_should(
     ticket_id, bob = site.ticket(), site.employee("Bob")
     seen = "/sign-in" if who == STRANGERS else "/account"
 
+    visitor = {
+        STRANGERS: site.visitor,
+        EMPLOYEES: lambda: site.signed_in(ada),
+        OPERATORS: site.operator,
+    }[who]()
+
     for route, allowed in MAY.items():
-        visitor = {
-            STRANGERS: site.visitor,
-            EMPLOYEES: lambda: site.signed_in(ada),
-            OPERATORS: site.operator,
-        }[who]()
         status = ask(visitor, route, ticket_id, bob.employee_id, seen)
 
         if who in allowed:

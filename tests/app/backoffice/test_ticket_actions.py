@@ -3,6 +3,9 @@ import pytest
 from domain.backoffice.employee.messages import DeactivateEmployee
 from domain.backoffice.ticket.messages import AssignTicket, CancelTicket, ResolveTicket, TakeTicket
 from ports.backoffice.queries import EmployeeFacts, TicketHistory, TicketState
+from ports.contracts.backoffice import PrepareTicket
+from ports.errors import ConcurrencyConflict
+from ports.headers import ACTOR
 from tests.app.deployment_site import DeploymentSite, Visitor, text_of
 
 
@@ -182,6 +185,42 @@ def test_what_is_done_stays_in_the_conversation_of_the_ticket(
     history = site.desk.queries.ask(TicketHistory(ticket_id=ticket_id))
     assert len({entry.correlation_id for entry in history}) == 1
     assert history[-1].actor_id == ada.account_id
+
+
+def test_a_ticket_that_a_report_led_to_begins_with_the_customer(
+    site: DeploymentSite, employee: Visitor
+) -> None:
+    ticket_id = site.deployment.identifiers.new()
+    site.desk.commands.send(
+        PrepareTicket(ticket_id=ticket_id, type="customer-issue", subject="x", description="y"),
+        headers={ACTOR: "the customer"},
+    )
+
+    text = text_of(employee.get(f"/backoffice/tickets/{ticket_id}").text)
+
+    assert "The customer reported the issue" in text
+
+
+@pytest.mark.parametrize("action", ["take", "assign"])
+def test_somebody_who_was_faster_is_told_of_instead_of_overwritten(
+    site: DeploymentSite,
+    ada: EmployeeFacts,
+    employee: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+) -> None:
+    ticket_id = site.ticket()
+
+    def conflict(*_: object, **__: object) -> None:
+        raise ConcurrencyConflict("ticket", ticket_id, 1)
+
+    monkeypatch.setattr(type(site.desk.commands), "send", conflict)
+    answer = employee.post(
+        f"/backoffice/tickets/{ticket_id}/{action}", {"employee_id": ada.employee_id}
+    )
+
+    assert answer.status_code == 200
+    assert "Somebody changed this ticket at the same moment." in text_of(answer.text)
 
 
 def test_operators_are_led_to_the_traces_and_employees_are_not(

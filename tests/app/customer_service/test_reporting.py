@@ -1,0 +1,130 @@
+import pytest
+
+from tests.app.customer_service.reporting import GIVEN, minted, page_of, reported, row
+from tests.app.deployment_site import DeploymentSite, Visitor, text_of
+
+
+def test_a_report_leads_to_its_own_page_with_a_number(
+    site: DeploymentSite, customer: Visitor
+) -> None:
+    issue_id = minted(customer.get("/").text)
+
+    answer = customer.post("/issues", {**GIVEN, "issue_id": issue_id}, seen="/", follow=False)
+
+    assert answer.status_code == 303
+    assert answer.location == page_of(site, issue_id)
+    text = text_of(customer.get(answer.location).text)
+    assert "Issue 1001" in text
+    assert "Printer burns" in text
+    assert "Smoke comes out of it." in text
+
+
+def test_the_same_form_sent_twice_leads_to_one_issue(
+    site: DeploymentSite, customer: Visitor
+) -> None:
+    form = {**GIVEN, "issue_id": minted(customer.get("/").text)}
+
+    first = customer.post("/issues", form, seen="/", follow=False)
+    second = customer.post("/issues", form, seen="/", follow=False)
+
+    assert first.location == second.location
+    assert row(site, reported(site)).number == 1002
+
+
+def test_another_report_from_the_same_form_is_offered_to_be_sent_again(
+    site: DeploymentSite, customer: Visitor
+) -> None:
+    form = {**GIVEN, "issue_id": minted(customer.get("/").text)}
+    customer.post("/issues", form, seen="/")
+
+    answer = customer.post("/issues", {**form, "subject": "Screen flickers"}, seen="/")
+
+    assert answer.status_code == 409
+    assert "You sent this form before." in text_of(answer.text)
+    assert "Screen flickers" in answer.text
+    assert minted(answer.text) != form["issue_id"]
+
+
+def test_a_form_without_an_identifier_still_reports(
+    site: DeploymentSite, customer: Visitor
+) -> None:
+    answer = customer.post("/issues", GIVEN, seen="/")
+
+    assert "Issue 1001" in text_of(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("email", "", "Enter your e-mail address, so that we can answer."),
+        ("email", "nobody", "This address cannot be written to"),
+        ("email", "a@b.c\nBcc: all@example.com", "This address cannot be written to"),
+        ("subject", "", "Say in a few words what it is about."),
+        ("subject", "\x00 \x01", "This field is empty."),
+        ("subject", "x" * 201, "Keep it under 200 characters, please."),
+        ("content", "", "Describe what happened"),
+        ("content", "x" * 20_001, "Keep it under 20,000 characters, please."),
+    ],
+)
+def test_what_is_wrong_is_said_beside_the_field_and_what_was_typed_stays(
+    site: DeploymentSite, customer: Visitor, field: str, value: str, message: str
+) -> None:
+    answer = customer.post("/issues", {**GIVEN, field: value}, seen="/")
+
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in answer.text
+    assert message in text_of(answer.text)
+    kept = next(text for name, text in GIVEN.items() if name != field)
+    assert kept in answer.text
+    assert row(site, reported(site)).number == 1001
+
+
+def test_an_identifier_that_is_none_is_replaced(site: DeploymentSite, customer: Visitor) -> None:
+    answer = customer.post("/issues", {**GIVEN, "issue_id": "' OR 1=1"}, seen="/")
+
+    assert answer.status_code == 422
+    assert "Please send it again." in text_of(answer.text)
+    again = customer.post("/issues", {**GIVEN, "issue_id": minted(answer.text)}, seen="/")
+    assert "Issue 1001" in text_of(again.text)
+
+
+def test_who_fills_in_what_people_cannot_see_reports_nothing(
+    site: DeploymentSite, customer: Visitor
+) -> None:
+    answer = customer.post("/issues", {**GIVEN, "website": "https://spam.example"}, seen="/")
+
+    assert answer.status_code == 200
+    assert "Thank you, your report was sent." in text_of(answer.text)
+    assert row(site, reported(site)).number == 1001
+
+
+def test_a_report_without_the_token_of_the_form_is_refused(
+    site: DeploymentSite, customer: Visitor
+) -> None:
+    assert customer.client.post("/issues", data=GIVEN).status_code == 400
+    assert row(site, reported(site)).number == 1001
+
+
+@pytest.mark.parametrize("email", ["maria@example.com", "stranger@example.com"])
+def test_asking_for_links_answers_the_same_whoever_asks(
+    site: DeploymentSite, customer: Visitor, email: str
+) -> None:
+    reported(site)
+
+    answer = customer.post("/follow", {"email": email}, seen="/follow")
+
+    assert (
+        "If issues were reported from this address, a mail with links to them is on its way."
+        in text_of(answer.text)
+    )
+    assert email not in answer.text
+
+
+@pytest.mark.parametrize("email", ["", "x" * 300, "\x00", "a b", "<script>@x.y", "a@b\r\nBcc: c@d"])
+def test_asking_for_links_bears_any_address(
+    site: DeploymentSite, customer: Visitor, email: str
+) -> None:
+    answer = customer.post("/follow", {"email": email}, seen="/follow")
+
+    assert answer.status_code in (200, 422)
+    assert "<script>@" not in answer.text
