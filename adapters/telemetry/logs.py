@@ -20,6 +20,11 @@ _SECRET_USERINFO = re.compile(r"(\w+://[^:/@\s]*:)[^@\s]+@")
 
 _NOISY = {
     "amqp": logging.WARNING,
+    # A line per message received and done; spans and metrics say the same with less.
+    "celery.app.trace": logging.WARNING,
+    "celery.worker.strategy": logging.WARNING,
+    # Workers that are just starting do not answer yet.
+    "flower.inspector": logging.ERROR,
     "kombu": logging.WARNING,
     "alembic": logging.WARNING,
     "tornado.access": logging.WARNING,

@@ -3,6 +3,8 @@
 Switching a channel to another kind is a change of its line here.
 """
 
+from collections.abc import Collection
+
 from adapters.celery_channels.broker import Broker, ChannelQueue
 from app.composition.settings import CONTEXTS, Settings
 from app.messaging.distributing import ServiceMap, Subscription
@@ -32,16 +34,16 @@ SERVICE_MAP = ServiceMap(
 )
 
 
-def broker(settings: Settings) -> Broker:
-    """Every queue of every context, also of those that run in another deployment: whoever comes
-    first declares them."""
+def broker(settings: Settings, *, contexts: Collection[str] = CONTEXTS) -> Broker:
+    """With the queues of every context, also of those that run in another deployment: whoever
+    sends first declares them. A worker has those of its own ``contexts`` only."""
     return Broker(
         url=settings.broker_url,
         queues=tuple(
             ChannelQueue(context=context, declaration=channel)
             for context, channels in CHANNELS.items()
             for channel in channels
-            if channel.kind is ChannelKind.CELERY
+            if context in contexts and channel.kind is ChannelKind.CELERY
         ),
     )
 

@@ -8,11 +8,13 @@ from adapters.passwords.argon2_passwords import Argon2Passwords
 from adapters.sql.accounts import SqlAccounts
 from adapters.sql.deployment import DeploymentDatabase
 from adapters.sql.engines import Limits, open_engine, store_url
+from adapters.sql.store import SqlStore
 from adapters.system.time import SystemClock
 from app.composition.migrations import migrate
 from app.composition.secret_files import kept_secret
 from app.composition.settings import Settings
 from app.composition.web import create_app
+from ports.errors import CannotStart, Fault
 from ports.outbound.accounts import Accounts, Role
 from ports.outbound.passwords import Passwords
 
@@ -25,16 +27,33 @@ def prepare(settings: Settings) -> None:
     """Safe to repeat, and to run several times at once.
 
     Raises:
-        CannotStart: with every fault of the declarations; nothing was changed.
+        CannotStart: with every fault of the declarations, before anything was changed; or with
+            those of the databases.
         StoreUnavailable
     """
     # Every process would find the same faults, and be started again and again.
     create_app(settings)
     migrate(settings)
+    verify_stores(settings)
     engine = open_engine(store_url(settings.database_url), Limits(), pooled=False)
     accounts = SqlAccounts(DeploymentDatabase(lambda: engine), clock=SystemClock())
     make_first_operator(settings, accounts, Argon2Passwords())
     tell_generated_password(settings)
+
+
+def verify_stores(settings: Settings) -> None:
+    """Raises:
+    CannotStart: a database is not set up as the promises of the store need it.
+    """
+    faults: list[Fault] = []
+    for url in settings.store_urls:
+        store = SqlStore(url, "verifying", limits=Limits(connections=1, overflow=0))
+        try:
+            faults += store.verify()
+        finally:
+            store.close()
+    if faults:
+        raise CannotStart(faults)
 
 
 def make_first_operator(settings: Settings, accounts: Accounts, passwords: Passwords) -> None:

@@ -20,11 +20,22 @@ def create_worker(settings: Settings) -> WorkerApplication:
     """Opens nothing: each process that runs handlers builds its own deployment, after any fork."""
     register()
     return build_worker(
-        broker(settings),
+        broker(settings, contexts=settings.contexts),
         decode=decode_delivery,
         open_process=lambda: handler_process(build_deployment(settings)),
+        time_limits=time_limits(build_deployment(settings)),
         prefetch=PREFETCH,
     )
+
+
+def time_limits(deployment: Deployment) -> dict[str, float]:
+    """Of the endpoints that have one of their own, in seconds."""
+    return {
+        endpoint.id: endpoint.time_limit.total_seconds()
+        for runtime in deployment.runtimes.values()
+        for endpoint in runtime.endpoints.values()
+        if endpoint.time_limit is not None
+    }
 
 
 def handler_process(deployment: Deployment) -> HandlerProcess:

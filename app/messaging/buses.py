@@ -142,29 +142,36 @@ class EventBus(MessageBus):
             self._publish(self._message(event, headers, None), None)
 
     def publish_message(self, message: Message, envelope: Envelope | None = None) -> None:
-        """An event that has its id and metadata already, perhaps encoded: an aggregate recorded
-        it, or another service sent it."""
+        """An event of an aggregate: it has its id and metadata already, perhaps it is encoded."""
         with self._span("Event Bus", message.payload):
             self._publish(message, envelope)
+
+    def hand_out(
+        self, endpoints: tuple[Endpoint, ...], handling: Handling, envelope: Envelope
+    ) -> None:
+        """An event of another service, to those of the subscribed endpoints that may have it."""
+        with self._span("Event Bus", handling.message.payload):
+            self._transactions.run(lambda unit: self._deliver(endpoints, handling, envelope, unit))
 
     def _publish(self, message: Message, envelope: Envelope | None) -> None:
         endpoints = self._subscriptions.of(type(message.payload), message.name)
         if endpoints:
-            self._transactions.run(lambda unit: self._deliver(endpoints, message, envelope, unit))
+            handling = Handling(message)
+            self._transactions.run(lambda unit: self._deliver(endpoints, handling, envelope, unit))
 
     def _deliver(
         self,
         endpoints: tuple[Endpoint, ...],
-        message: Message,
+        handling: Handling,
         envelope: Envelope | None,
         unit: UnitOfWork,
     ) -> None:
         for endpoint in endpoints:
             if endpoint.channel is None:
-                self._dispatcher.handle(endpoint, Handling(message))
+                self._dispatcher.handle(endpoint, handling)
                 continue
             if envelope is None:
-                envelope = self._types.encode(message)
+                envelope = self._types.encode(handling.message)
             self._dispatcher.forward(endpoint, envelope, unit)
 
 

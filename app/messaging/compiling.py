@@ -103,6 +103,7 @@ class Compiler:
             delay=declaration.delayed.by if declaration.delayed else None,
             time_to_live=declaration.expiring.after if declaration.expiring else None,
             retry=retry,
+            time_limit=declaration.time_limited.limit if declaration.time_limited else None,
             call=call,
         )
 
@@ -130,6 +131,7 @@ class Compiler:
                 (declaration.expiring, "@expiring"),
                 (declaration.prioritised, "@prioritised"),
                 (declaration.retried, "@retried"),
+                (declaration.time_limited, "@time_limited"),
             ):
                 if wanted:
                     add(where, f"{what} needs a channel", "Add @asynchronous(<channel>)")

@@ -44,6 +44,7 @@ MOST_HAND_OVERS = 4
 CONFLICT_RETRIES = 3
 
 Control = Callable[[Delivery], object]
+Poisoned = Callable[[Exception], object]
 Handle = Callable[[Delivery], object]
 
 
@@ -74,14 +75,14 @@ class Consumer:
         self._events = events
         self._failing = failing
         self._metrics = metrics
-        self._controls: dict[str, tuple[Control, Callable[[Exception], object] | None]] = {}
+        self._controls: dict[str, tuple[Control, Poisoned | None]] = {}
 
     def control(
         self,
         endpoint: str,
         action: Control,
         *,
-        poisoned: Callable[[Exception], object] | None = None,
+        poisoned: Poisoned | None = None,
     ) -> None:
         """Let the runtime itself be reached over its channels: no retries; the action looks after
         its own transactions and may run twice. ``poisoned`` is called when it seems to kill the
@@ -280,7 +281,9 @@ class Consumer:
         )
 
     def _take_event(self, delivery: Delivery) -> None:
-        self._inbox.take_event(delivery.envelope)
+        self._inbox.take_event(
+            delivery.envelope, attempt=delivery.attempt, replayed=delivery.replayed
+        )
 
     def _failed(
         self, delivery: Delivery, error: Exception, leased: Leased | None, trace: str

@@ -16,6 +16,7 @@ from ports.inbound.delivery import (
     Outside,
     Prioritised,
     Retried,
+    TimeLimited,
 )
 from ports.inbound.handlers import CommandHandler, EventHandler, QueryHandler
 from ports.inbound.projections import Projection, Reset
@@ -39,6 +40,7 @@ class Declaration:
     expiring: Expiring | None
     prioritised: Prioritised | None
     retried: Retried | None
+    time_limited: TimeLimited | None
 
     @property
     def label(self) -> str:
@@ -125,6 +127,7 @@ def handlers_of(owner: type, target: object | None, faults: Faults) -> list[Decl
                     expiring=only_mark(function, Expiring),
                     prioritised=only_mark(function, Prioritised),
                     retried=only_mark(function, Retried),
+                    time_limited=only_mark(function, TimeLimited),
                 )
             )
     return found

@@ -83,13 +83,13 @@ class DistributedBus:
             raise ConversionFailed(
                 type(event).__qualname__, "it has no stable name; mark it with @contract(...)"
             )
-        channels = [
+        channels = dict.fromkeys(
             channel
             for channel, patterns in self._subscriptions
             if any(pattern.match(name) for pattern in patterns)
-        ]
+        )
         if channels:
-            self._send(event, headers, DISTRIBUTED_EVENT, channels)
+            self._send(event, headers, DISTRIBUTED_EVENT, list(channels))
 
     def _send(
         self,
@@ -149,7 +149,12 @@ class DistributedInbox:
         message = self._types.decode(envelope)
         self._dispatcher.handle(endpoint, Handling(message, attempt, replayed))
 
-    def take_event(self, envelope: Envelope) -> None:
-        """An event that concerns nobody here is no error."""
-        if self._subscriptions.distributed(envelope.name):
-            self._events.publish_message(self._types.decode(envelope), envelope)
+    def take_event(self, envelope: Envelope, *, attempt: int, replayed: bool) -> None:
+        """An event that concerns nobody here is no error, nor one that nobody here has heard of."""
+        message_type = self._types.named(envelope.name)
+        if message_type is None:
+            return
+        endpoints = self._subscriptions.distributed(message_type.cls, envelope.name)
+        if endpoints:
+            handling = Handling(self._types.decode(envelope), attempt, replayed)
+            self._events.hand_out(endpoints, handling, envelope)

@@ -45,6 +45,7 @@ class Endpoint:
     delay: timedelta | None
     time_to_live: timedelta | None
     retry: RetryPolicy
+    time_limit: timedelta | None  # of one try, instead of the channel's
     call: Call
 
 

@@ -55,34 +55,38 @@ class Subscriptions:
 
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         subscribed = in_order([found for found in endpoints if found.kind is Kind.EVENT])
-        self._by_class = [found for found in subscribed if found.routing_key is None]
-        self._by_key = [
-            (key_pattern(found.routing_key), found)
+        self._subscribed = [
+            (found, None if found.routing_key is None else key_pattern(found.routing_key))
             for found in subscribed
-            if found.routing_key is not None
         ]
         self._known: dict[tuple[type, str], tuple[Endpoint, ...]] = {}
 
     def of(self, cls: type, name: str) -> tuple[Endpoint, ...]:
-        """Endpoints for an event of this class and stable name, in the order they are called."""
+        """Endpoints for an event of this class and stable name, in the order they are called. A
+        routing key narrows: what a handler takes must fit too."""
         known = self._known.get((cls, name))
         if known is None:
-            parents = set(cls.__mro__)
-            found = [
+            known = self._known[(cls, name)] = tuple(
                 endpoint
-                for endpoint in self._by_class
-                if not parents.isdisjoint(endpoint.payload_types)
-            ]
-            if name:
-                found += [endpoint for pattern, endpoint in self._by_key if pattern.match(name)]
-            known = self._known[(cls, name)] = in_order(found)
+                for endpoint, pattern in self._subscribed
+                if _takes(endpoint, cls) and (pattern is None or _matches(pattern, name))
+            )
         return known
 
-    def distributed(self, name: str) -> bool:
-        """Whether an event of this name that another service sent concerns anybody here."""
-        return any(
-            endpoint.distributed and pattern.match(name) for pattern, endpoint in self._by_key
-        )
+    def distributed(self, cls: type, name: str) -> tuple[Endpoint, ...]:
+        """Those of them that other services may reach."""
+        return tuple(endpoint for endpoint in self.of(cls, name) if endpoint.distributed)
+
+
+def _takes(endpoint: Endpoint, cls: type) -> bool:
+    types = endpoint.payload_types
+    if not types:
+        return endpoint.routing_key is not None
+    return any(parent in types for parent in cls.__mro__)
+
+
+def _matches(pattern: re.Pattern[str], name: str) -> bool:
+    return bool(name) and pattern.match(name) is not None
 
 
 def key_pattern(key: str) -> re.Pattern[str]:

@@ -100,4 +100,3 @@ def _offered(console: Console) -> dict[str, list[tuple[str, str]]]:
         "exception": [(name, name.rpartition(".")[2]) for name in choices.exceptions],
         "age": [(name, label) for name, (label, _) in AGES.items()],
     }
-

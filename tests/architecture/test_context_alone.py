@@ -50,3 +50,4 @@ def test_a_context_starts_alone(context: str, answers: set[str], tmp_path: Path)
     printed = _started_alone(context, tmp_path / "data")
 
     assert answers <= set(printed)
+    assert f"queues ['{context}']" in printed

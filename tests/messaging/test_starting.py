@@ -9,7 +9,7 @@ import pytest
 from app.testing.flow import Flow
 from ports.errors import CannotStart
 from ports.inbound.aggregates import applies, event_sourced_aggregate
-from ports.inbound.delivery import asynchronous, delayed, outside, prioritised
+from ports.inbound.delivery import asynchronous, delayed, outside, prioritised, time_limited
 from ports.inbound.handlers import command_handler, event_handler, named, query_handler
 from ports.inbound.projections import projection
 from ports.outbound.channels import ChannelDeclaration, ChannelKind
@@ -71,6 +71,19 @@ class OutsideInTheTransaction:
 class DelayedAtOnce:
     @event_handler()
     @delayed(by=timedelta(seconds=1))
+    def hear(self, event: Knock) -> None: ...
+
+
+class LimitedAtOnce:
+    @event_handler()
+    @time_limited(timedelta(seconds=1))
+    def hear(self, event: Knock) -> None: ...
+
+
+class LimitedOnChannel:
+    @event_handler(endpoint="limited")
+    @asynchronous("somewhere")
+    @time_limited(timedelta(seconds=7))
     def hear(self, event: Knock) -> None: ...
 
 
@@ -147,6 +160,7 @@ CHANNELS = [
         ([OnUnknownChannel()], "there is no channel 'nowhere'"),
         ([OutsideInTheTransaction()], "@outside() needs a channel"),
         ([DelayedAtOnce()], "@delayed needs a channel"),
+        ([LimitedAtOnce()], "@time_limited needs a channel"),
         ([DelayedOnDirectChannel()], "knows no delays"),
         ([WantsWhatIsNotThere()], "asks for the service Unheard"),
         ([WithoutTypes()], "parameter 'event' has no type"),
@@ -196,6 +210,12 @@ def test_all_faults_are_reported_at_once() -> None:
         )
 
     assert len(refused.value.faults) == 3
+
+
+def test_a_handler_may_have_a_time_limit_of_its_own() -> None:
+    flow = Flow(handlers=[LimitedOnChannel()], channels=CHANNELS)
+
+    assert flow.runtime.endpoints["limited"].time_limit == timedelta(seconds=7)
 
 
 def test_two_runtimes_live_side_by_side() -> None:

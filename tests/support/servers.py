@@ -39,9 +39,9 @@ _REDIS_CLAIM_TTL_S = 900
 class RabbitMq:
     """A place on a RabbitMQ server that belongs to one test module.
 
-    ``isolated`` is true when ``url`` leads to a virtual host of its own. Where such a host cannot be
-    made the server's own is used; tests that start every queue and exchange name with ``prefix``
-    are safe either way.
+    ``isolated`` is true when ``url`` leads to a virtual host of its own. Where such a host cannot
+    be made the server's own is used; tests that start every queue and exchange name with
+    ``prefix`` are safe either way.
     """
 
     url: str

@@ -10,7 +10,8 @@ def wait_until(
     """Return as soon as ``condition()`` is true.
 
     Raises:
-        AssertionError: it was still false after ``limit_s`` seconds; ``what`` names the thing awaited.
+        AssertionError: it was still false after ``limit_s`` seconds; ``what`` names what was
+            awaited.
     """
     deadline = time.monotonic() + limit_s
     while not condition():
