@@ -210,7 +210,11 @@ def _mandatory_to(queue: str) -> bytes:
 
 
 class RedisLink:
-    """One pipeline for all messages. Redis confirms nothing: neither routing nor keeping."""
+    """One pipeline for all messages. Redis confirms nothing: neither routing nor keeping.
+
+    Nor does it hand over safely: a worker takes a message from the list before it notes that it has
+    it. Whoever publishes keeps what was sent until it is known to be done.
+    """
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker

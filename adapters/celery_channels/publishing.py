@@ -67,7 +67,7 @@ class CelerySender:
         """Raises:
         ChannelUnavailable
         """
-        outcomes = [PublishOutcome.RETURNED] * len(deliveries)
+        outcomes = [PublishOutcome.REFUSED] * len(deliveries)
         messages: dict[int, TaskMessage] = {}
         for position, delivery in enumerate(deliveries):
             message = self._message(queue, delivery)
@@ -95,7 +95,7 @@ class CelerySender:
             self._drop()
 
     def _message(self, queue: ChannelQueue, delivery: Delivery) -> TaskMessage | None:
-        """None: it cannot be put into bytes; it backs off alone and holds nothing else up."""
+        """None: it cannot be put into bytes, and holds nothing else up."""
         try:
             encoded = self._encode(delivery)
         except Exception:

@@ -19,6 +19,7 @@ class Driven(Protocol):
 
     def check(self) -> None: ...
     def flag(self, queues: AbstractSet[str] | None) -> bool: ...
+    def has_work(self) -> bool: ...
     def fill(self) -> None: ...
     def deliver(self) -> bool: ...
 
@@ -83,6 +84,11 @@ class EventLoop:
     def _rung(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._bell.recv(4096)
+        if not self._connection.has_work():
+            return
+        self._connection.fill()
+        while self._connection.deliver():
+            self._delivered_at = time.monotonic()
 
     def _look_again(self) -> None:
         """Look now and once more after a pause, a shorter one while messages keep coming."""
@@ -109,9 +115,13 @@ class EventLoop:
             self._connection.flag(queues)
 
     def _tick(self) -> None:
+        """Before each wait of the hub: see that work is done right after it, as a reader's.
+
+        Delivering here could come after the pool looked for work to hand to its processes, which
+        then would wait until something else wakes the hub.
+        """
         if not self.attached:
             return
         self._connection.check()
-        self._connection.fill()
-        while self._connection.deliver():
-            self._delivered_at = time.monotonic()
+        if self._connection.has_work():
+            self.wake()

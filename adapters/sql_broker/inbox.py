@@ -85,14 +85,22 @@ class Inbox:
         limit = self._options.claim_limit
         return limit if not self.window else min(limit, self.window - len(self._held))
 
-    def fill(self, due: set[str], *, settling: bool) -> None:
-        """Claim for the queues in ``due`` and take out of it those that are empty now.
+    def has_work(self, due: set[str], *, settling: bool) -> bool:
+        """Whether there is something to deliver, or room to claim for one of these queues.
 
         While settlements are on their way a window that is nearly full is left alone: one claim
         for several messages, when they are written, costs less than one for each.
         """
+        if self._undelivered:
+            return True
+        enough = self.window // 4 if settling else 0
+        has_room = self.room() > 0 and self.room() >= enough
+        return any(c.queue in due and (c.no_ack or has_room) for c in self.consumers())
+
+    def fill(self, due: set[str]) -> None:
+        """Claim for the queues in ``due`` and take out of it those that are empty now."""
         waiting = [c for c in self._consumers.values() if c.queue in due]
-        if not waiting or (settling and self.room() < self.window // 4):
+        if not waiting:
             return
         self._turn += 1
         first = self._turn % len(waiting)

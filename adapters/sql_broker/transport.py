@@ -175,13 +175,18 @@ class Transport(base.Transport):
         self._due |= flagged
         return bool(flagged)
 
+    def has_work(self) -> bool:
+        """Whether to :meth:`fill` and :meth:`deliver` now."""
+        settling = self._upkeep.settling
+        return any(c.inbox.has_work(self._due, settling=settling) for c in list(self.channels))
+
     def fill(self) -> None:
         """Claim for all channels that have room."""
         if not self._due:
             return
         try:
             for channel in list(self.channels):
-                channel.inbox.fill(self._due, settling=self._upkeep.settling)
+                channel.inbox.fill(self._due)
         except BrokerConnectionLost as error:
             self._fail(error)
             self.check()

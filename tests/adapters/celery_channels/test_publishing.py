@@ -84,8 +84,8 @@ def test_one_delivery_that_cannot_be_encoded_holds_no_other_up(desk: Desk) -> No
 
     outcomes = channel.publish([good, bad, good])
 
-    assert outcomes[1] is PublishOutcome.RETURNED
-    assert PublishOutcome.RETURNED not in (outcomes[0], outcomes[2])
+    assert outcomes[1] is PublishOutcome.REFUSED
+    assert PublishOutcome.REFUSED not in (outcomes[0], outcomes[2])
     assert desk.channel.depth() == 2
     channel.close()
 
