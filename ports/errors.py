@@ -34,6 +34,17 @@ class ChannelUnavailable(Unavailable):
         self.channel = channel
 
 
+class ChannelRefused(Refusal):
+    """A message is too large for its channel, or holds what has no form there."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(
+            f"channel {channel} cannot carry the message: it is too large, or one of its headers "
+            "holds what no channel takes; the relay's log has the details"
+        )
+        self.channel = channel
+
+
 class MailUnavailable(Unavailable):
     """The mail server refused the connection or answered with a passing error."""
 

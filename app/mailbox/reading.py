@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 from html.parser import HTMLParser
-from typing import cast
 from urllib.parse import urlsplit
 
 LONGEST_TEXT = 200_000  # characters of a part that are shown
@@ -37,7 +36,7 @@ class MailContent:
 
 def read_mail(raw: bytes) -> MailContent:
     """Never fails: what cannot be read is left out or shown with marks."""
-    message = cast(EmailMessage, message_from_bytes(raw, policy=policy.default))
+    message = message_from_bytes(raw, policy=policy.default)
     text, html = "", ""
     attachments: list[Attachment] = []
     for part in _parts(message):

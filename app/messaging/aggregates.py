@@ -48,7 +48,10 @@ class AggregateCalls:
         identifier = message.metadata.headers.get(AGGREGATE_ID)
         if identifier is None:
             identifier = getattr(message.payload, self._identifier, None)
-        if identifier is None:
+        return self._checked(identifier, message)
+
+    def _checked(self, identifier: object, message: Message) -> str:
+        if identifier is None or identifier == "":
             label = message.name or type(message.payload).__qualname__
             raise MissingIdentifier(self._name, label, self._identifier)
         return str(identifier)
@@ -119,7 +122,7 @@ class StateStoredCalls(AggregateCalls):
             aggregate = invoke(self._cls, handling.message.payload, handling)
             if aggregate is None:
                 return None
-            identifier = str(getattr(aggregate, self._identifier))
+            identifier = self._checked(getattr(aggregate, self._identifier, None), handling.message)
             self._save(identifier, aggregate, 0)
             return identifier
 
@@ -186,7 +189,7 @@ class EventSourcedCalls(AggregateCalls):
             aggregate = self._cls()
             for event in events:
                 self._fold(aggregate, event)
-            identifier = str(getattr(aggregate, self._identifier))
+            identifier = self._checked(getattr(aggregate, self._identifier, None), handling.message)
             self._append(identifier, 0, events)
             return identifier
 

@@ -179,5 +179,5 @@ def decoded_for(endpoint: Endpoint, payload: object, types: MessageTypes) -> obj
     """Bytes become the class that the handler declares; anything else passes as it is."""
     if not isinstance(payload, bytes) or len(endpoint.payload_types) != 1:
         return payload
-    codec = types.register(endpoint.payload_types[0]).codec
-    return payload if codec is None else codec.decode(payload)
+    [declared] = endpoint.payload_types
+    return payload if declared in (bytes, object) else types.read(payload, declared)

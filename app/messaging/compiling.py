@@ -5,6 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.messaging.aggregates import AggregateCalls, EventSourcedCalls, Publish, StateStoredCalls
+from app.messaging.checking import (
+    check_addressing,
+    check_channel,
+    check_delivery,
+    check_distribution,
+    check_marks,
+    check_returned_events,
+)
 from app.messaging.declarations import (
     AggregateDeclaration,
     Declaration,
@@ -69,6 +77,14 @@ class Compiler:
             )
             return None
         for payload_type in parameters.payload_types:
+            if payload_type in self.services:
+                self.faults.add(
+                    declaration.where,
+                    f"{payload_type.__qualname__} stands where the message is expected, but it is "
+                    "a service",
+                    "Make the message the first parameter, or mark it with Annotated[..., "
+                    "Service()] if there is none",
+                )
             self.register(payload_type, declaration.where)
         return parameters
 
@@ -81,7 +97,11 @@ class Compiler:
     def endpoint(self, declaration: Declaration, parameters: Parameters, call: Call) -> Endpoint:
         channel = self._channel(declaration)
         kind = kind_of(declaration.mark)
-        self._check_delivery(declaration, parameters, channel)
+        check_delivery(declaration, parameters, channel, self.types, self.faults)
+        if channel is not None and channel in self.channels:
+            check_channel(declaration, channel, self.channels[channel], self.faults)
+        check_marks(declaration, parameters, self.faults)
+        check_distribution(declaration, parameters, self.types, self.faults)
         retry = declaration.retried.policy if declaration.retried else None
         declared = self.channels.get(channel) if channel else None
         if retry is None:
@@ -119,63 +139,6 @@ class Compiler:
             )
         return name
 
-    def _check_delivery(
-        self, declaration: Declaration, parameters: Parameters, channel: str | None
-    ) -> None:
-        add = self.faults.add
-        where = declaration.where
-        if channel is None:
-            for wanted, what in (
-                (declaration.outside, "@outside()"),
-                (declaration.delayed, "@delayed"),
-                (declaration.expiring, "@expiring"),
-                (declaration.prioritised, "@prioritised"),
-                (declaration.retried, "@retried"),
-                (declaration.time_limited, "@time_limited"),
-            ):
-                if wanted:
-                    add(where, f"{what} needs a channel", "Add @asynchronous(<channel>)")
-            return
-        if declaration.mark.endpoint is None:
-            add(
-                where,
-                "an asynchronous handler has no endpoint id of its own",
-                "Add endpoint=<stable id>: messages on their way are addressed to it",
-            )
-        for payload_type in parameters.payload_types:
-            if not self.types.register(payload_type).name:
-                add(
-                    where,
-                    f"{payload_type.__qualname__} travels over a channel without a stable name",
-                    "Mark the class with @named(<name>)",
-                )
-        if channel not in self.channels:
-            return
-        declared = self.channels[channel]
-        for wanted, ability, able in (
-            (declaration.delayed, "delays", declared.capabilities.delay),
-            (declaration.expiring, "a time to live", declared.capabilities.ttl),
-            (
-                declaration.prioritised,
-                "priorities",
-                declared.capabilities.priority
-                and (declared.prioritised or declared.kind is not ChannelKind.CELERY),
-            ),
-        ):
-            if wanted and not able:
-                add(
-                    where,
-                    f"channel {channel} ({declared.kind}) knows no {ability}",
-                    "Use another kind of channel"
-                    + (", or declare it with prioritised=True" if ability == "priorities" else ""),
-                )
-        if declaration.outside and declared.kind is ChannelKind.DIRECT:
-            add(
-                where,
-                "an outside handler stands on a direct channel, inside the sender's transaction",
-                "Use a channel that queues",
-            )
-
     def service_endpoint(self, declaration: Declaration) -> Endpoint | None:
         parameters = self.parameters(declaration)
         if parameters is None:
@@ -201,20 +164,19 @@ class Compiler:
         ]
         factories: dict[tuple[object, ...], tuple[Declaration, Parameters]] = {}
         for declaration, parameters in compiled:
+            self._check_aggregate_handler(aggregate, declaration)
             if declaration.creates and not isinstance(declaration.mark, QueryHandler):
-                factories[_route(declaration, parameters)] = (declaration, parameters)
+                route = _route(declaration, parameters)
+                if route in factories:
+                    self._only_one(declaration, "factory", factories[route][0])
+                factories[route] = (declaration, parameters)
         redirected: set[tuple[object, ...]] = set()
         endpoints: list[Endpoint] = []
         for declaration, parameters in compiled:
             if declaration.creates:
                 continue
-            if declaration.outside:
-                self.faults.add(
-                    declaration.where,
-                    "a handler on an aggregate is marked @outside()",
-                    "Move what reaches outside into a class of its own",
-                )
             mark = declaration.mark
+            check_addressing(aggregate, declaration, parameters, self.faults)
             if isinstance(mark, QueryHandler):
                 call = calls.question(declaration.function, parameters)
                 endpoints.append(self.endpoint(declaration, parameters, call))
@@ -230,6 +192,8 @@ class Compiler:
             )
             # Of a pair, the factory's endpoint id and channel govern.
             governing, governing_parameters = factory or (declaration, parameters)
+            if factory and route in redirected:
+                self._only_one(declaration, "action beside a factory", factory[0])
             if factory:
                 redirected.add(route)
             endpoints.append(self.endpoint(governing, governing_parameters, call))
@@ -239,6 +203,28 @@ class Compiler:
                 endpoints.append(self.endpoint(declaration, parameters, call))
         return endpoints
 
+    def _check_aggregate_handler(
+        self, aggregate: AggregateDeclaration, declaration: Declaration
+    ) -> None:
+        add, where = self.faults.add, declaration.where
+        if declaration.outside:
+            add(
+                where,
+                "a handler on an aggregate is marked @outside()",
+                "Move what reaches outside into a class of its own",
+            )
+        if declaration.creates and isinstance(declaration.mark, QueryHandler):
+            add(where, "a query handler on an aggregate is a class method", "Ask an instance")
+        if aggregate.mark.event_sourced and not isinstance(declaration.mark, QueryHandler):
+            check_returned_events(declaration, self.types, self.faults)
+
+    def _only_one(self, declaration: Declaration, what: str, other: Declaration) -> None:
+        self.faults.add(
+            declaration.where,
+            f"a second {what} for the message of {other.label}",
+            "Remove one of the two, or give them different classes or routing keys",
+        )
+
     def projection(self, declared: ProjectionDeclaration) -> CompiledProjection:
         owner = type(declared.instance)
         handler_of: dict[type, Call] = {}
@@ -246,6 +232,7 @@ class Compiler:
             parameters = self.parameters(declaration)
             if parameters is None:
                 continue
+            self._check_projection_handler(declaration, parameters)
             invoke = bind(declaration.function, parameters)
 
             def call(handling: Handling, invoke: Any = invoke) -> Any:
@@ -287,6 +274,33 @@ class Compiler:
             reset=declared.reset,
         )
 
+    def _check_projection_handler(self, declaration: Declaration, parameters: Parameters) -> None:
+        add, where = self.faults.add, declaration.where
+        for marked, what in (
+            (declaration.marked_asynchronous, "@asynchronous"),
+            (declaration.outside, "@outside()"),
+            (declaration.delayed, "@delayed"),
+            (declaration.expiring, "@expiring"),
+            (declaration.prioritised, "@prioritised"),
+            (declaration.retried, "@retried"),
+            (declaration.time_limited, "@time_limited"),
+            (declaration.distributed, "@distributed"),
+        ):
+            if marked:
+                add(where, f"{what} means nothing in a projection", "Remove it")
+        if not parameters.payload_types:
+            add(where, "nothing says which events it is for", "Take the event as first parameter")
+        self._check_stored(parameters.payload_types, where)
+
+    def _check_stored(self, payload_types: Sequence[type], where: str) -> None:
+        for cls in payload_types:
+            if not self.types.register(cls).name:
+                self.faults.add(
+                    where,
+                    f"{cls.__qualname__} is stored without a stable name",
+                    "Mark the class with @named(<name>)",
+                )
+
     def applied(self, aggregate: AggregateDeclaration) -> dict[type, list[Any]]:
         """The methods that apply each class of event."""
         found: dict[type, list[Any]] = {}
@@ -305,15 +319,16 @@ class Compiler:
                     "Take exactly one parameter, annotated with the class of the event",
                 )
                 continue
+            if parameters.resolvers or not parameters.payload_types:
+                self.faults.add(
+                    place_of(method),
+                    "a method that applies events takes something else than an event",
+                    "Take exactly one parameter, annotated with the class of the event",
+                )
             for payload_type in parameters.payload_types:
                 self.register(payload_type, place_of(method))
-                if not self.types.register(payload_type).name:
-                    self.faults.add(
-                        place_of(method),
-                        f"{payload_type.__qualname__} is stored without a stable name",
-                        "Mark the class with @named(<name>)",
-                    )
                 found.setdefault(payload_type, []).append(method)
+            self._check_stored(parameters.payload_types, place_of(method))
         return found
 
     def aggregate_calls(

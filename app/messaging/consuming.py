@@ -29,7 +29,7 @@ from ports.errors import (
     UnknownEndpoint,
 )
 from ports.inbound.delivery import RetryPolicy
-from ports.messages import Delivery
+from ports.messages import Delivery, Message
 from ports.outbound.deliveries import DeliveryState
 from ports.outbound.message_table import Leased
 from ports.outbound.metrics import Metrics
@@ -272,7 +272,19 @@ class Consumer:
         )
 
     def _handling(self, delivery: Delivery) -> Handling:
-        message = self._types.decode(delivery.envelope)
+        envelope = delivery.envelope
+        endpoint = self._endpoints.get(delivery.endpoint)
+        unread = endpoint is not None and not endpoint.payload_types
+        if unread and self._types.named(envelope.name) is None:
+            # Heard by name only: its class may be unknown here.
+            message = Message(
+                payload=None,
+                name=envelope.name,
+                revision=envelope.revision,
+                metadata=envelope.metadata,
+            )
+        else:
+            message = self._types.decode(envelope)
         return Handling(message, delivery.attempt, delivery.replayed)
 
     def _take_command(self, delivery: Delivery) -> None:

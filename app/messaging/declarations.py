@@ -34,6 +34,7 @@ class Declaration:
     creates: bool  # a factory: a class method of an aggregate
     mark: HandlerMark
     asynchronous: Asynchronous | None
+    marked_asynchronous: bool  # on the method itself, not on its class
     outside: bool
     distributed: bool
     delayed: Delayed | None
@@ -121,6 +122,7 @@ def handlers_of(owner: type, target: object | None, faults: Faults) -> list[Decl
                     ),
                     mark=mark,
                     asynchronous=None if isinstance(mark, QueryHandler) else asynchronous,
+                    marked_asynchronous=bool(marks_of(function, Asynchronous)),
                     outside=bool(marks_of(function, Outside)),
                     distributed=bool(marks_of(function, Distributed)),
                     delayed=only_mark(function, Delayed),

@@ -12,6 +12,9 @@ class Faults:
     def __init__(self) -> None:
         self._found: list[Fault] = []
 
+    def __len__(self) -> int:
+        return len(self._found)
+
     def add(self, where: str, problem: str, remedy: str) -> None:
         self._found.append(Fault(where=where, problem=problem, remedy=remedy))
 

@@ -26,6 +26,9 @@ _RUNTIME_HEADERS: Mapping[str, Resolver] = {
 }
 
 
+_ONE_OR_NONE = 2  # members of ``X | None``
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """``payload_types`` is empty when the handler takes no payload."""
@@ -136,17 +139,20 @@ def _header(
     label: str,
     serialization: Serialization,
 ) -> Resolver:
-    runtime_header = _RUNTIME_HEADERS.get(name)
-    if runtime_header is not None:
-        return runtime_header
-    optional = get_origin(target) in (Union, types.UnionType) and type(None) in get_args(target)
+    read = _RUNTIME_HEADERS.get(name) or (
+        lambda handling: handling.message.metadata.headers.get(name)
+    )
+    members = get_args(target) if get_origin(target) in (Union, types.UnionType) else ()
+    optional = type(None) in members
+    if optional and len(members) == _ONE_OR_NONE:
+        [target] = (member for member in members if member is not type(None))
     if parameter.default is not inspect.Parameter.empty:
         fallback = parameter.default
     else:
         fallback = None if optional else inspect.Parameter.empty
 
     def resolve(handling: Handling) -> Any:
-        value = handling.message.metadata.headers.get(name)
+        value = read(handling)
         if value is None:
             if fallback is inspect.Parameter.empty:
                 raise MissingHeader(name, label)

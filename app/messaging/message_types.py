@@ -15,6 +15,7 @@ class MessageType:
     name: str  # empty: the class never leaves the process
     revision: int
     codec: Codec | None
+    contract: bool = False
 
     @property
     def label(self) -> str:
@@ -40,13 +41,14 @@ class MessageTypes:
         if named is None:
             return self._by_class.setdefault(cls, MessageType(cls, "", 1, None))
         taken = self._by_name.get(named.name)
-        if taken is not None:
+        # Two threads may meet a class for the first time at once.
+        if taken is not None and taken.cls is not cls:
             raise ConversionFailed(
                 cls.__qualname__,
                 f"its name {named.name!r} belongs to {taken.cls.__qualname__} already",
             )
         codec = self._serialization.codec(cls, contract=named.contract)
-        message_type = MessageType(cls, named.name, named.revision, codec)
+        message_type = MessageType(cls, named.name, named.revision, codec, named.contract)
         self._by_class[cls] = message_type
         self._by_name[named.name] = message_type
         return message_type
@@ -57,6 +59,15 @@ class MessageTypes:
 
     def named(self, name: str) -> MessageType | None:
         return self._by_name.get(name)
+
+    def read(self, data: bytes, cls: type) -> object:
+        """A payload that came with a routing key instead of a name.
+
+        Raises:
+        ConversionFailed
+        """
+        codec = self.register(cls).codec or self._serialization.codec(cls, contract=False)
+        return codec.decode(data)
 
     def encode(self, message: Message) -> Envelope:
         """Raises:

@@ -127,7 +127,9 @@ class Projections:
                 raise
             except ConcurrencyConflict as conflict:
                 # Another runner feeds it, or a lock was not given in time: the next one goes on.
-                logger.info("projection gave way", extra={"projection": name, "why": str(conflict)})
+                logger.warning(
+                    "projection gave way", extra={"projection": name, "why": str(conflict)}
+                )
                 return total
             except Exception as error:
                 logger.exception("projection failed", extra={"projection": name})

@@ -12,8 +12,15 @@ from itertools import groupby
 from threading import Event
 
 from app.messaging.backing_off import back_off
+from app.messaging.failing import Failing
 from app.messaging.projecting import Projections
-from ports.errors import ChannelUnavailable, ConcurrencyConflict, StoreUnavailable
+from ports.errors import (
+    ChannelRefused,
+    ChannelUnavailable,
+    ConcurrencyConflict,
+    StoreUnavailable,
+)
+from ports.inbound.delivery import RetryPolicy
 from ports.outbound.channels import MessageChannel, PublishOutcome
 from ports.outbound.message_table import Leased, WaitingDeliveries
 from ports.outbound.metrics import Metrics
@@ -43,6 +50,7 @@ class Relay:
         projections: Projections,
         wake_ups: WakeUps,
         metrics: Metrics,
+        failing: Failing,
         clock: Clock,
     ) -> None:
         self._context = context
@@ -55,6 +63,7 @@ class Relay:
         self._projections = projections
         self._wake_ups = wake_ups
         self._metrics = metrics
+        self._failing = failing
 
     def run(self, stop: Event) -> None:
         """Until ``stop`` is set, which is noticed at the latest after a second."""
@@ -160,12 +169,20 @@ class Relay:
                 case PublishOutcome.RETURNED:
                     logger.warning("no queue takes the message", extra={"channel": channel.name})
                     self._put_back(found)
+                case PublishOutcome.REFUSED:
+                    for row in found:
+                        self._refuse(row)
             self._metrics.relayed(
                 context=self._context,
                 channel=channel.name,
                 outcome=outcome,
                 count=len(found),
             )
+
+    def _refuse(self, row: Leased) -> None:
+        """Trying again would give the same answer for ever."""
+        error = ChannelRefused(row.delivery.channel)
+        self._failing.fail(row.delivery, error, RetryPolicy(), leased=row)
 
     def _put_back(self, rows: Sequence[Leased]) -> None:
         """Each backs off by how often it failed."""

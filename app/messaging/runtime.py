@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from app.messaging.buses import CommandBus, EventBus, QueryBus
+from app.messaging.checking import (
+    check_endpoint_ids,
+    check_names,
+    check_owner,
+    check_repository,
+)
 from app.messaging.compiling import Compiler
 from app.messaging.consuming import Consumer
 from app.messaging.declarations import (
@@ -132,8 +138,8 @@ class Runtime:
             faults=faults,
         )
         endpoints, projections = self._compile(compiler, declared)
-        self._check_identifiers(endpoints, faults)
-        self._check_senders(declared.service_map, faults)
+        check_endpoint_ids(endpoints, faults)
+        self._check_channels(declared, faults)
         commands = UniqueRoutes(Kind.COMMAND, endpoints, faults)
         queries = UniqueRoutes(Kind.QUERY, endpoints, faults)
         subscriptions = Subscriptions(endpoints)
@@ -148,7 +154,7 @@ class Runtime:
         unconfirmed = frozenset(
             name for name, sender in self.senders.items() if not sender.confirms
         )
-        failing = Failing(
+        self._failing = Failing(
             transactions=self.transactions, clock=surroundings.clock, unconfirmed=unconfirmed
         )
         self.failed_messages = FailedMessageDesk(
@@ -168,7 +174,7 @@ class Runtime:
                 events=self.events,
             ),
             events=self.events,
-            failing=failing,
+            failing=self._failing,
             metrics=surroundings.metrics,
         )
         for projection in compiled:
@@ -206,6 +212,7 @@ class Runtime:
             projections=self.projections,
             wake_ups=self._surroundings.wake_ups.another(),
             metrics=self._surroundings.metrics,
+            failing=self._failing,
             clock=self.clock,
         )
 
@@ -235,6 +242,7 @@ class Runtime:
     ) -> tuple[list[Endpoint], list[ProjectionDeclaration]]:
         endpoints: list[Endpoint] = []
         projections: list[ProjectionDeclaration] = []
+        aggregates: list[tuple[str, type]] = []
         for cls in declared.aggregates:
             aggregate = aggregate_declaration(cls)
             if aggregate is None:
@@ -244,13 +252,18 @@ class Runtime:
                     "Mark it with @aggregate(...) or @event_sourced_aggregate(...)",
                 )
                 continue
+            check_repository(aggregate, self.store, compiler.faults)
+            aggregates.append((aggregate.mark.name, cls))
             calls = compiler.aggregate_calls(
                 aggregate, self._internals, self.events.publish_message
             )
             declarations = handlers_of(cls, None, compiler.faults)
             endpoints += compiler.aggregate_endpoints(aggregate, declarations, calls)
         for target in declared.handlers:
+            known = len(compiler.faults)
             declarations = handlers_of(type(target), target, compiler.faults)
+            if len(compiler.faults) == known:
+                check_owner(target, declarations, compiler.faults)
             projection = projection_declaration(target, declarations)
             if projection is not None:
                 projections.append(projection)
@@ -260,21 +273,28 @@ class Runtime:
                 endpoint = compiler.service_endpoint(declaration)
                 if endpoint is not None:
                     endpoints.append(endpoint)
+        check_names("the aggregate", aggregates, compiler.faults)
+        check_names(
+            "the projection",
+            [(found.mark.name, type(found.instance)) for found in projections],
+            compiler.faults,
+        )
         return endpoints, projections
 
-    @staticmethod
-    def _check_identifiers(endpoints: Sequence[Endpoint], faults: Faults) -> None:
-        seen: dict[str, Endpoint] = {}
-        for endpoint in endpoints:
-            other = seen.setdefault(endpoint.id, endpoint)
-            if other is not endpoint:
-                faults.add(
-                    endpoint.where,
-                    f"endpoint id {endpoint.id!r} belongs to {other.label} already",
-                    "Give one of them another endpoint=<id>",
-                )
-
-    def _check_senders(self, service_map: ServiceMap, faults: Faults) -> None:
+    def _check_channels(self, declared: Declared, faults: Faults) -> None:
+        if len(self.channels) < len(declared.channels):
+            faults.add(
+                f"context {self.context}",
+                "two of its channels have the same name",
+                "Give one of them another name",
+            )
+        if self.distributed_channel and self.distributed_channel not in self.channels:
+            faults.add(
+                f"channel {self.distributed_channel}",
+                "by the service map other services reach this one over it, but it is not declared",
+                f"Declare it in {self.context}, or correct the map",
+            )
+        service_map = declared.service_map
         relayed = [
             name
             for name, channel in self.channels.items()

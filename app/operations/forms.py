@@ -1,7 +1,7 @@
 """Why something is done."""
 
 from wtforms import StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from app.web.forms import SiteForm
 from ports.outbound.audit import LONGEST_REASON
@@ -18,7 +18,7 @@ class ReasonForm(SiteForm):
 
     reason = StringField(
         "Reason",
-        [InputRequired("Say why, for those who ask later."), _BOUNDED],
+        [DataRequired("Say why, for those who ask later."), _BOUNDED],
         filters=[_written],
     )
 

@@ -69,7 +69,7 @@ class Flow:
         self.recorder = Recorder()
         service_map = service_map or ServiceMap()
         storage = storage or _in_memory(context, self.clock, database or MemoryDatabase())
-        self.store = storage.store
+        self.store, self.waiting = storage.store, storage.waiting
         declared = [_declaration(channel) for channel in channels]
         names = [
             f"{context}.{channel.name}"

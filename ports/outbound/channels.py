@@ -66,6 +66,7 @@ class ChannelDeclaration:
 class PublishOutcome(StrEnum):
     CONFIRMED = "confirmed"
     RETURNED = "returned"  # the broker has no queue for it; it backs off alone
+    REFUSED = "refused"  # it has no form in which the channel could carry it, now or later
     UNCONFIRMED = "unconfirmed"  # sent to a broker that gives no confirms
 
 

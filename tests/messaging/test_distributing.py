@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import pytest
@@ -9,7 +9,7 @@ from adapters.memory.time import VirtualClock
 from app.messaging.distributing import DISTRIBUTED_COMMAND, ServiceMap, Subscription
 from app.testing.flow import Flow
 from ports.errors import UnknownService
-from ports.headers import CORRELATION_ID, SOURCE
+from ports.headers import ATTEMPT, CORRELATION_ID, REPLAYED, SOURCE
 from ports.inbound.buses import DistributedBus
 from ports.inbound.delivery import asynchronous, distributed
 from ports.inbound.handlers import command_handler, contract, event_handler
@@ -35,6 +35,20 @@ class WeatherChanged:
     wind: int
 
 
+@contract("harbour.ship_sank")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipSank:
+    ship: str
+
+
+@contract("harbour.ship_was_painted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipWasPainted:
+    """Known to the sender alone."""
+
+    ship: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderUnloading:
     ship: str
@@ -44,6 +58,9 @@ class Agency:
     def __init__(self) -> None:
         self.unloaded: list[tuple[str, str, str]] = []
         self.billed: list[str] = []
+        self.sunk: list[str] = []
+        self.overheard: list[str] = []
+        self.replayed: list[tuple[int, bool]] = []
 
     @command_handler()
     def order(self, command: OrderUnloading, distributed_bus: DistributedBus) -> None:
@@ -56,8 +73,21 @@ class Agency:
         event: ShipWasUnloaded,
         source: Annotated[str, Header(SOURCE)],
         correlation_id: Annotated[str, Header(CORRELATION_ID)],
+        attempt: Annotated[int, Header(ATTEMPT)],
+        replayed: Annotated[bool, Header(REPLAYED)],
     ) -> None:
         self.unloaded.append((event.ship, source, correlation_id))
+        if replayed:
+            self.replayed.append((attempt, replayed))
+
+    @distributed
+    @event_handler("harbour.ship_*", endpoint="agency.mourn")
+    def mourn(self, event: ShipSank) -> None:
+        self.sunk.append(event.ship)
+
+    @event_handler(endpoint="agency.overhear")
+    def overhear(self, event: ShipWasUnloaded) -> None:
+        self.overheard.append(event.ship)
 
     @distributed
     @event_handler("harbour.ship_*", endpoint="agency.bill")
@@ -209,3 +239,77 @@ def some_metadata(coast: Coast) -> Metadata:
         timestamp=coast.harbour.clock.now(),
         source="agency",
     )
+
+
+def test_a_handler_that_is_not_distributed_hears_no_event_of_another_service() -> None:
+    coast = Coast()
+
+    coast.office.send(OrderUnloading(ship="Ada"))
+    coast.settle()
+
+    assert coast.agency.overheard == []
+
+
+def test_an_event_reaches_only_handlers_that_take_its_class() -> None:
+    coast = Coast()
+
+    coast.harbour.runtime.distributed.publish_event(ShipSank(ship="Ada"))
+    coast.settle()
+
+    assert coast.agency.unloaded == []
+    assert coast.agency.sunk == ["Ada"]
+    assert coast.office.failed_messages() == []
+
+
+def test_an_event_that_the_receiver_has_never_heard_of_is_no_failure() -> None:
+    coast = Coast()
+
+    coast.harbour.runtime.distributed.publish_event(ShipWasPainted(ship="Ada"))
+    coast.settle()
+
+    assert coast.agency.unloaded == []
+    assert coast.office.failed_messages() == []
+
+
+def test_an_event_twice_is_handled_once_by_each_asynchronous_handler() -> None:
+    coast = Coast()
+    coast.harbour.runtime.distributed.publish_event(ShipWasUnloaded(ship="Ada"))
+    coast.harbour.relay()
+    delivery = coast.office.take("distribution")
+    assert delivery is not None
+
+    coast.office.runtime.receive(delivery)
+    coast.office.runtime.receive(delivery, 1)
+    coast.settle()
+
+    assert coast.agency.unloaded == [("Ada", "harbour", delivery.envelope.metadata.correlation_id)]
+    assert coast.agency.billed == ["Ada"]
+
+
+def test_a_service_that_subscribed_twice_gets_one_copy() -> None:
+    channels = {"agency": "agency.distribution"}
+    twice = ServiceMap(
+        channels=channels,
+        subscriptions=(
+            Subscription(service="agency", keys=("harbour.*",)),
+            Subscription(service="agency", keys=("*.ship_*", "harbour.ship_was_unloaded")),
+        ),
+    )
+    harbour = Flow(context="harbour", service_map=twice)
+
+    harbour.runtime.distributed.publish_event(ShipWasUnloaded(ship="Ada"))
+    harbour.relay()
+
+    assert harbour.network["agency.distribution"].depth() == 1
+
+
+def test_a_replayed_event_of_another_service_says_so() -> None:
+    coast = Coast()
+    coast.harbour.runtime.distributed.publish_event(ShipWasUnloaded(ship="Ada"))
+    coast.harbour.relay()
+    delivery = coast.office.take("distribution")
+    assert delivery is not None
+
+    coast.office.runtime.receive(replace(delivery, attempt=3, replayed=True))
+
+    assert coast.agency.replayed == [(3, True)]

@@ -9,7 +9,7 @@ from adapters.memory.database import MemoryDatabase
 from adapters.memory.message_table import MemoryWaitingDeliveries
 from adapters.memory.store import MemoryStore
 from adapters.memory.time import VirtualClock
-from ports.errors import ConcurrencyConflict, StoreUnavailable
+from ports.errors import ConcurrencyConflict, StoreUnavailable, TransactionSpoiled
 from tests.suites.beside import elsewhere
 from tests.suites.builders import CHANNEL, a_delivery, an_event
 from tests.suites.repository_suite import CRATE, Crate
@@ -76,9 +76,9 @@ def test_a_unit_of_work_that_failed_to_flush_can_only_be_rolled_back() -> None:
     with pytest.raises(ConcurrencyConflict):
         unit.flush()
 
-    with pytest.raises(ConcurrencyConflict):
+    with pytest.raises(TransactionSpoiled):
         unit.messages.add(a_delivery())
-    with pytest.raises(ConcurrencyConflict):
+    with pytest.raises(TransactionSpoiled):
         unit.commit()
 
     assert store.current() is None

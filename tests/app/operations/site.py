@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,15 +37,14 @@ from app.operations.console import Console, FlowerLink
 from app.web.navigation import Frame
 from app.web.site import set_up_site
 from ports.inbound.delivery import RetryPolicy, asynchronous, outside
-from ports.inbound.handlers import event_handler, named
-from ports.inbound.projections import projection, reset
+from ports.inbound.handlers import event_handler
+from ports.inbound.projections import projection, resets
+from ports.outbound.accounts import Role
 from ports.outbound.channels import ChannelDeclaration, ChannelKind
 from ports.outbound.operations import FailedMessageSearch
 from ports.outbound.sessions import SessionLifetimes
 from tests.app.identity.site import EMPLOYEE, OPERATOR, UNLIMITED, AskedResets, Browser, home_of
-from tests.messaging.parcels import LoseParcel, Parcel, ParcelWasLost, ParcelWasSent, SendParcel
-
-__all__ = ["EMPLOYEE", "OPERATOR", "ConsoleSite", "LoseParcel", "opened_site", "prepared_database"]
+from tests.messaging.parcels import Parcel, ParcelWasLost, ParcelWasSent, SendParcel
 
 PASSWORD = "a good long password"
 CONTEXTS = ("post", "customs")
@@ -71,7 +70,7 @@ class Mailroom:
         self.mailed.append(event.parcel_id)
 
 
-@projection("parcels", stream="parcel", channel="lists")
+@projection("parcels", streams=("parcel",), channel="lists")
 class ParcelList:
     def __init__(self) -> None:
         self.broken = False
@@ -87,7 +86,7 @@ class ParcelList:
     def lost(self, event: ParcelWasLost) -> None:
         self.parcels.remove(event.parcel_id)
 
-    @reset
+    @resets
     def empty(self) -> None:
         self.parcels.clear()
 
@@ -119,12 +118,18 @@ class Context:
 
 class ConsoleSite:
     """Time stands still unless ``clock`` is moved; it begins at the present, as the database's
-    clock does not stand still."""
+    clock does not stand still. ``kind`` is that of the channel ``mails``."""
 
-    def __init__(self, url: str, *, demo_fault: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        demo_fault: bool = False,
+        kind: ChannelKind = ChannelKind.IN_MEMORY,
+    ) -> None:
         self.clock = VirtualClock(datetime.now(UTC))
         self.identifiers = SequentialIdentifiers(7)
-        self.contexts = {name: self._context(url, name) for name in CONTEXTS}
+        self.contexts = {name: self._context(url, name, kind) for name in CONTEXTS}
         self.post, self.customs = self.contexts["post"], self.contexts["customs"]
         database = DeploymentDatabase(
             self.post.store.engine, stores=[one.store for one in self.contexts.values()]
@@ -153,17 +158,22 @@ class ConsoleSite:
         )
         self.app = self._app(demo_fault)
 
-    def _context(self, url: str, name: str) -> Context:
+    def _context(self, url: str, name: str, kind: ChannelKind) -> Context:
         store, mailroom, parcels = SqlStore(url, name), Mailroom(), ParcelList()
         channels = [
             ChannelDeclaration(
                 name=channel,
-                kind=ChannelKind.IN_MEMORY,
+                kind=kind if channel == "mails" else ChannelKind.IN_MEMORY,
                 retry=RetryPolicy(instant=0, delayed=0),
             )
             for channel in ("mails", "lists")
         ]
-        network = {f"{name}.{one.name}": MemoryChannel(f"{name}.{one.name}") for one in channels}
+        network = {
+            full_name: MemoryChannel(full_name)
+            for one in channels
+            if one.kind is ChannelKind.IN_MEMORY
+            for full_name in [f"{name}.{one.name}"]
+        }
         runtime = Runtime(
             name,
             Surroundings(
@@ -245,9 +255,7 @@ class ConsoleSite:
             here.send(f"{context}-{self.identifiers.new()}", weight=number % 30 + 1)
             here.work_off()
         self.clock.advance(timedelta(seconds=1))
-        places = self.views[context].places(
-            FailedMessageSearch(), limit=100_000, oldest_first=True
-        )
+        places = self.views[context].places(FailedMessageSearch(), limit=100_000, oldest_first=True)
         return [own_id for _, own_id in places if own_id not in before]
 
     def ids(self, context: str = "post", *, deleted: bool = False) -> list[str]:
@@ -261,11 +269,7 @@ class ConsoleSite:
     def park_unreadable(self) -> str:
         self.post.runtime.consumer.reject("post.mails", b"\xff not json", ValueError("no JSON"))
         self.clock.advance(timedelta(seconds=1))
-        return next(
-            row.id
-            for row in self.views["post"].rows(self.ids())
-            if not row.readable
-        )
+        return next(row.id for row in self.views["post"].rows(self.ids()) if not row.readable)
 
     def actions(self) -> list[tuple[str, str, str]]:
         """Who did what and why, oldest first."""
@@ -278,8 +282,6 @@ class ConsoleSite:
 
 
 def open_accounts(accounts: MemoryAccounts, passwords: Argon2Passwords) -> None:
-    from ports.outbound.accounts import Role
-
     hashed = passwords.hash(PASSWORD)
     for number, (email, name, role) in enumerate(
         ((OPERATOR, "Olga", Role.OPERATOR), (EMPLOYEE, "Emil", Role.EMPLOYEE))
@@ -298,10 +300,16 @@ def prepared_database(folder: Path) -> Path:
 
 
 @contextmanager
-def opened_site(prepared: Path, folder: Path, *, demo_fault: bool = False) -> Iterator[ConsoleSite]:
+def opened_site(
+    prepared: Path,
+    folder: Path,
+    *,
+    demo_fault: bool = False,
+    kind: ChannelKind = ChannelKind.IN_MEMORY,
+) -> Iterator[ConsoleSite]:
     path = folder / "thicket.db"
     shutil.copy(prepared, path)
-    site = ConsoleSite(f"sqlite:///{path}", demo_fault=demo_fault)
+    site = ConsoleSite(f"sqlite:///{path}", demo_fault=demo_fault, kind=kind)
     try:
         yield site
     finally:
