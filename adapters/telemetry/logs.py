@@ -47,7 +47,14 @@ def set_up_logs(*, process: str, level: str, as_json: bool) -> None:
     last: list[Processor] = (
         [structlog.processors.format_exc_info, _scrub, structlog.processors.JSONRenderer()]
         if as_json
-        else [_scrub, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        else [
+            _scrub,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(),
+                # The prettier one shows local variables: addresses, payloads, secrets.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
+        ]
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(

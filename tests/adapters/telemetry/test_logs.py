@@ -45,6 +45,25 @@ def test_an_exception_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("as_json", [True, False])
+def test_an_exception_does_not_bring_its_local_variables_along(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    set_up_logs(process="web", level="INFO", as_json=as_json)
+
+    def sign_in(password: str) -> None:
+        raise ValueError("wrong")
+
+    try:
+        sign_in("correct horse " + "battery")
+    except ValueError:
+        logging.getLogger("app").exception("signing in failed")
+
+    printed = capsys.readouterr().out
+    assert "ValueError: wrong" in printed
+    assert "correct horse battery" not in printed
+
+
+@pytest.mark.parametrize("as_json", [True, False])
 def test_tokens_never_reach_the_log(capsys: pytest.CaptureFixture[str], *, as_json: bool) -> None:
     set_up_logs(process="web", level="INFO", as_json=as_json)
 
