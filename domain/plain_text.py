@@ -4,8 +4,9 @@ import re
 import unicodedata
 from uuid import UUID
 
-# NUL and lone surrogates cannot be stored; the other control characters can only deceive.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# NUL and lone surrogates cannot be stored; the other control characters can only deceive. So can
+# the two that force a direction (gpj.exe reads as exe.jpg); right-to-left text needs neither.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff]")
 
 
 def one_line(text: str) -> str:

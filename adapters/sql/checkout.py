@@ -80,6 +80,8 @@ def check_out(engine: sa.Engine, tracer: Tracer | None) -> Checkout:
             # The server was restarted while it lay idle, or somebody left a transaction open.
             pooled.invalidate()
             continue
+        elif tracer is not None:
+            executor.trace_with(tracer)
         return Checkout(engine, pooled, executor)
     raise StoreUnavailable("the database closes every connection at once")
 

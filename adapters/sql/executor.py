@@ -21,6 +21,9 @@ class Executor(Protocol):
 
     dialect: str
 
+    def trace_with(self, tracer: Tracer) -> None:
+        """Record spans from now on. Whoever used the connection first may not have had a tracer."""
+
     def run(self, statement: Statement, values: Sequence[object] = ()) -> list[Row]: ...
 
     def change(self, statement: Statement, values: Sequence[object] = ()) -> int:

@@ -51,6 +51,9 @@ class PostgresqlExecutor:
         self._generation = b""
         self._tracer = tracer
 
+    def trace_with(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
     def run(self, statement: Statement, values: Sequence[object] = ()) -> list[Row]:
         result = self._traced(statement, values)
         count = result.ntuples

@@ -40,6 +40,9 @@ class SqliteExecutor:
         self._relaxed = False
         self._tracer = tracer
 
+    def trace_with(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
     def run(self, statement: Statement, values: Sequence[object] = ()) -> list[Row]:
         rows = self._traced(statement, values)[0]
         places = self._converted[statement].columns

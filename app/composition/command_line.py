@@ -26,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         answer = door.main(
             args=arguments, prog_name="thicket", standalone_mode=False, obj=Installation()
         )
+    except click.exceptions.NoArgsIsHelpError as error:
+        where = error.ctx.command_path if error.ctx else "thicket"
+        return _complain(f"a command is missing; ./{where} --help lists them", BAD_INPUT)
     except click.UsageError as error:
         return _complain(_as_typed(error), BAD_INPUT)
     except click.ClickException as error:

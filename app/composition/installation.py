@@ -41,9 +41,12 @@ class Installation:
     @contextmanager
     def opened(self, *, data: Path | None) -> Iterator[Deployment]:
         from app.composition.deployment import build_deployment
-        from app.composition.environment import load_settings
+        from app.composition.environment import read_settings, with_kept_secrets
+        from app.composition.preparing import refuse_missing_files
 
-        deployment = build_deployment(load_settings(data=data))
+        settings = read_settings(data=data)
+        refuse_missing_files(settings)
+        deployment = build_deployment(with_kept_secrets(settings))
         try:
             yield deployment
         finally:

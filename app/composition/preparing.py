@@ -1,6 +1,7 @@
 """What has to be there before the first process starts: tables, and an operator who can sign in."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -10,11 +11,12 @@ from adapters.sql.deployment import DeploymentDatabase
 from adapters.sql.engines import Limits, open_engine, store_url
 from adapters.sql.store import SqlStore
 from adapters.system.time import SystemClock
+from app.composition.addresses import sqlite_file
 from app.composition.migrations import migrate
 from app.composition.secret_files import kept_secret
 from app.composition.settings import Settings
 from app.composition.web import create_app
-from ports.errors import CannotStart, Fault
+from ports.errors import CannotStart, Fault, Refusal
 from ports.outbound.accounts import Accounts, Role
 from ports.outbound.passwords import Passwords
 
@@ -39,6 +41,26 @@ def prepare(settings: Settings) -> None:
     accounts = SqlAccounts(DeploymentDatabase(lambda: engine), clock=SystemClock())
     make_first_operator(settings, accounts, Argon2Passwords())
     tell_generated_password(settings)
+
+
+class NothingThere(Refusal):
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"there is no database {file} yet: start with ./thicket up, or make it with "
+            "./thicket prepare"
+        )
+
+
+def refuse_missing_files(settings: Settings) -> None:
+    """For whoever wants to look at data, and must not make it by looking.
+
+    Raises:
+        NothingThere
+    """
+    for url in settings.store_urls:
+        file = sqlite_file(url)
+        if file is not None and not file.exists():
+            raise NothingThere(file)
 
 
 def verify_stores(settings: Settings) -> None:

@@ -129,7 +129,8 @@ class Consumer:
                     self._handle(delivery, leased)
                 except (AlreadyDelivered, StoreUnavailable):
                     raise
-                except Exception as error:  # noqa: BLE001 - every error becomes an outcome
+                except Exception as raised:  # noqa: BLE001 - every error becomes an outcome
+                    error = raised.error if isinstance(raised, _StoreAway) else raised
                     if span is not None:
                         span.fail(error)
                     return self._failed(delivery, error, leased, span.trace if span else "")
@@ -207,7 +208,7 @@ class Consumer:
 
         def in_transaction(unit: UnitOfWork) -> None:
             self._settle(unit, delivery, leased)
-            handle(delivery)
+            _call(handle, delivery)
 
         policy = self._policy(delivery)
         tries = 0
@@ -221,7 +222,7 @@ class Consumer:
                 tries += 1
                 conflict = isinstance(error, ConcurrencyConflict)
                 allowed = max(policy.instant, CONFLICT_RETRIES) if conflict else policy.instant
-                if tries > allowed or is_hopeless(error, policy):
+                if tries > allowed or isinstance(error, _StoreAway) or is_hopeless(error, policy):
                     raise
 
     def _handle_outside(self, delivery: Delivery, handle: Handle, leased: Leased | None) -> None:
@@ -232,7 +233,7 @@ class Consumer:
             record.state is not DeliveryState.WAITING or record.attempt > delivery.attempt
         ):
             raise AlreadyDelivered(delivery.envelope.metadata.id, delivery.endpoint)
-        events = _as_events(handle(delivery))
+        events = _as_events(_call(handle, delivery))
 
         def settle(unit: UnitOfWork) -> None:
             self._settle(unit, delivery, leased)
@@ -345,6 +346,22 @@ class Consumer:
             links=(delivery.replay_trace,) if delivery.replay_trace else (),
             attributes=attributes,
         )
+
+
+class _StoreAway(Exception):
+    """A handler found a store away, perhaps another than ours. If it is ours, the failure cannot be
+    recorded either, and the message goes back."""
+
+    def __init__(self, error: StoreUnavailable) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _call(handle: Handle, delivery: Delivery) -> object:
+    try:
+        return handle(delivery)
+    except StoreUnavailable as error:
+        raise _StoreAway(error) from error
 
 
 def _as_events(returned: object) -> Iterable[object]:

@@ -20,6 +20,7 @@ from ports.errors import (
     NoSuchFailedMessage,
     PoisonousMessage,
     Refusal,
+    StoreUnavailable,
     ThicketError,
     UnreadableMessage,
 )
@@ -49,12 +50,13 @@ class CannotReplay(ThicketError):
     def __init__(self, failed_message_id: str, reason: str) -> None:
         super().__init__(f"failed message {failed_message_id} cannot be replayed: {reason}")
         self.failed_message_id = failed_message_id
+        self.reason = reason
 
 
 def is_hopeless(error: BaseException, policy: RetryPolicy) -> bool:
-    """Whether trying again is known to be of no use. A conflict is nobody's fault, whatever the
-    policy narrows retries down to."""
-    worth_it = (*policy.only, ConcurrencyConflict)
+    """Whether trying again is known to be of no use. A conflict, or a store that is away, is never
+    the message's fault, whatever the policy narrows retries down to."""
+    worth_it = (*policy.only, ConcurrencyConflict, StoreUnavailable)
     return isinstance(error, _HOPELESS) or not isinstance(error, worth_it)
 
 

@@ -43,8 +43,8 @@ def add_failed_actions(blueprint: Blueprint, *, console: Console) -> None:
         except NoSuchFailedMessage:
             flash("Nothing was done: somebody else dealt with it a moment ago.", "warning")
             return False
-        except CannotReplay:
-            flash("It could not be read when it arrived, so it cannot be replayed.", "danger")
+        except CannotReplay as impossible:
+            flash(f"It cannot be replayed: {impossible.reason}.", "danger")
             return False
         return True
 

@@ -65,6 +65,28 @@ def test_an_unknown_command_is_one_line_with_what_was_meant(
     )
 
 
+def test_looking_at_data_that_was_never_made_says_so_and_makes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["failed", "list", "--data", str(tmp_path / "data")])
+
+    assert status == 2
+    assert "start with ./thicket up" in complaint(capsys)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("group", ["failed", "projection", "channel", "dedup"])
+def test_a_group_without_its_command_is_one_line(
+    group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main([group])
+
+    assert status == 2
+    assert complaint(capsys) == (
+        f"thicket: a command is missing; ./thicket {group} --help lists them"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

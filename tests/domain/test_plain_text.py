@@ -13,6 +13,13 @@ def test_lines_keep_their_indentation_and_lose_what_cannot_be_stored() -> None:
     assert many_lines(typed) == "steps:\n  1. print\n[31mred\nend"
 
 
+def test_a_forced_direction_is_taken_away_and_text_of_either_direction_stays() -> None:
+    assert one_line("\u202egpj.exe \u202d1") == "gpj.exe 1"
+    assert many_lines("\u0634\u0643\u0631\u0627 \u2067a\u2069") == (
+        "\u0634\u0643\u0631\u0627 \u2067a\u2069"
+    )
+
+
 def test_text_is_composed_so_that_equal_looking_text_is_equal() -> None:
     assert one_line("Cafe\u0301") == one_line("Caf\u00e9")
 

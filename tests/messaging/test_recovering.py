@@ -148,6 +148,31 @@ def test_while_the_store_is_away_a_message_goes_back_and_is_handled_later(
     assert morning.flow.failed_messages() == []
 
 
+def test_a_handler_that_finds_another_store_away_is_retried_later(morning: Morning) -> None:
+    morning.early.raises = [StoreUnavailable("the accounts are elsewhere")]
+    morning.flow.publish(SunRose())
+    morning.flow.run("morning")
+    tries = morning.early.tries
+
+    morning.flow.advance(timedelta(seconds=11))
+    morning.flow.run("morning")
+
+    assert tries == 1
+    assert morning.praises() == 1
+
+
+def test_a_handler_that_finds_its_own_store_away_sends_the_message_back(morning: Morning) -> None:
+    delivery = morning.delivery()
+    morning.early.raises = [StoreUnavailable("the database does not answer")]
+
+    with morning.store.failing(away), pytest.raises(StoreUnavailable):
+        morning.flow.runtime.receive(delivery)
+    morning.flow.runtime.receive(delivery, 1)
+
+    assert morning.praises() == 1
+    assert morning.flow.failed_messages() == []
+
+
 def test_a_failure_that_could_not_be_recorded_sends_the_message_back(morning: Morning) -> None:
     delivery = morning.delivery()
     morning.early.raises = [OutOfBed(), OutOfBed()]

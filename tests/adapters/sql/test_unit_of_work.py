@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from adapters.memory.telemetry import RecordingTracer
+from adapters.sql.deployment import DeploymentDatabase
 from adapters.sql.failures import (
     NoCurrentConnection,
     NotYoursToEnd,
@@ -308,6 +309,19 @@ class UnitOfWorkTests(SqlFixtures):
 
         assert [span.name for span in tracer.finished] == ["SQL SELECT crate"]
         assert "secret" not in repr(tracer.finished)
+
+    def test_a_connection_that_was_used_without_a_tracer_first_is_traced_from_then_on(
+        self, url: str
+    ) -> None:
+        tracer = RecordingTracer()
+        with closing(a_store(url, tracer=tracer)) as store:
+            with DeploymentDatabase(store.engine).single() as connection:
+                connection.exec_driver_sql("SELECT 1")
+            unit = store.begin()
+            unit.messages.add(a_delivery())
+            unit.commit()
+
+        assert any("runtime_message" in span.name for span in tracer.finished)
 
     expected_spans: list[str]
 

@@ -1,7 +1,9 @@
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 
-from tests.adapters.sql_broker.brokers import channel_to
+from tests.adapters.sql_broker.brokers import channel_to, migrate
 from tests.adapters.sql_broker.celery_suite import (
     POOLS,
     RunningWorkerSuite,
@@ -9,15 +11,18 @@ from tests.adapters.sql_broker.celery_suite import (
     messages_of_tasks,
 )
 from tests.adapters.sql_broker.workers import running_worker
+from tests.support.servers import fresh_postgres_database
 from tests.support.waiting import wait_until
 
 
 class TestRunningWorkerOnPostgresql(RunningWorkerSuite):
     @pytest.fixture(scope="class")
     @classmethod
-    def url(cls, migrated_postgres_url: str) -> str:
-        # The test server trusts everybody, so the password only shows where passwords get to.
-        return "sqlbroker+" + migrated_postgres_url.replace("@", ":not-for-eyes@", 1)
+    def url(cls) -> Iterator[str]:
+        with fresh_postgres_database() as database_url:
+            migrate(database_url)
+            # The test server trusts everybody, so the password only shows where passwords get to.
+            yield "sqlbroker+" + database_url.replace("@", ":not-for-eyes@", 1)
 
 
 class TestWorkerLifeOnPostgresql(WorkerLifeSuite):

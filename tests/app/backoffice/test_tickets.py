@@ -49,6 +49,15 @@ def test_tabs_count_their_tickets(mixed: DeploymentSite, employee: Visitor) -> N
     assert "Mine 1 Unassigned 2 All 5 Closed 2" in text
 
 
+def test_the_title_names_the_view_in_english(mixed: DeploymentSite, employee: Visitor) -> None:
+    titles = [
+        re.findall("<title>(.*?) ·", employee.get(f"{TICKETS}?view={view}").text)
+        for view in ("mine", "unassigned")
+    ]
+
+    assert titles == [["My tickets"], ["Unassigned tickets"]]
+
+
 def test_an_operator_has_no_tickets_and_no_tab_for_them(
     mixed: DeploymentSite, operator: Visitor
 ) -> None:
