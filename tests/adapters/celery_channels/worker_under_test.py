@@ -81,7 +81,9 @@ class Journal:
     def read(self) -> list[dict[str, Any]]:
         if not self._path.exists():
             return []
-        return [json.loads(line) for line in self._path.read_text().splitlines()]
+        # A reader may see the beginning of a line that is being written.
+        complete = self._path.read_text().rpartition("\n")[0]
+        return [json.loads(line) for line in complete.splitlines()]
 
 
 class Storage:
