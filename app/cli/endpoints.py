@@ -14,7 +14,7 @@ from app.cli.tables import show
 @json_option
 def endpoints(data: Path | None, as_json: bool) -> None:
     """List every handler with what it handles, its channel, and where it stands."""
-    with product().opened(data=data) as deployment:
+    with product().opened(data=data, reads_data=False) as deployment:
         rows = [
             {
                 "id": endpoint.id,

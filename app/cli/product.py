@@ -77,8 +77,11 @@ class Product(Protocol):
     def run(self, process: str, *, data: Path | None) -> int:
         """Be one of the processes, until a signal ends it; the exit status."""
 
-    def opened(self, *, data: Path | None) -> AbstractContextManager[Deployment]:
-        """Connections are given back at the end."""
+    def opened(
+        self, *, data: Path | None, reads_data: bool = True
+    ) -> AbstractContextManager[Deployment]:
+        """Connections are given back at the end. ``reads_data``: refused where there is none yet,
+        so that looking never makes any."""
 
     def prepare(self, *, data: Path | None) -> None: ...
 

@@ -39,13 +39,14 @@ class Installation:
         return run(process, load_settings(data=data))
 
     @contextmanager
-    def opened(self, *, data: Path | None) -> Iterator[Deployment]:
+    def opened(self, *, data: Path | None, reads_data: bool = True) -> Iterator[Deployment]:
         from app.composition.deployment import build_deployment
         from app.composition.environment import read_settings, with_kept_secrets
         from app.composition.preparing import refuse_missing_files
 
         settings = read_settings(data=data)
-        refuse_missing_files(settings)
+        if reads_data:
+            refuse_missing_files(settings)
         deployment = build_deployment(with_kept_secrets(settings))
         try:
             yield deployment

@@ -83,6 +83,13 @@ def check_delivery(
             "an asynchronous handler has no endpoint id of its own",
             "Add endpoint=<stable id>: messages on their way are addressed to it",
         )
+    delayed, expiring = declaration.delayed, declaration.expiring
+    if delayed and expiring and expiring.after <= delayed.by:
+        add(
+            where,
+            f"its messages expire after {expiring.after}, before they are due after {delayed.by}",
+            "Let them live longer than they are delayed",
+        )
     for payload_type in parameters.payload_types:
         if not types.register(payload_type).name:
             add(

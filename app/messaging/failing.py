@@ -283,7 +283,7 @@ class FailedMessageDesk:
             return len(ids)
 
         try:
-            return self._transactions.once(together)
+            return self._transactions.apart(together)
         except (NoSuchFailedMessage, CannotReplay):
             return sum(self._allowed(found, act) for found in ids)
 

@@ -44,7 +44,8 @@ def add_failed_actions(blueprint: Blueprint, *, console: Console) -> None:
             flash("Nothing was done: somebody else dealt with it a moment ago.", "warning")
             return False
         except CannotReplay as impossible:
-            flash(f"It cannot be replayed: {impossible.reason}.", "danger")
+            why = impossible.reason
+            flash(f"Nothing was done: it cannot be replayed, because {why}.", "danger")
             return False
         return True
 

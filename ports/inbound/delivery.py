@@ -111,7 +111,8 @@ def delayed(*, by: timedelta) -> Callable[[F], F]:
 
 
 def expiring(*, after: timedelta) -> Callable[[F], F]:
-    """Silently drop the copy when it was not handled within ``after``."""
+    """Silently drop the copy when nobody took it within ``after``. A retry does not expire: its
+    failure must be seen."""
     if after <= timedelta(0):
         raise ValueError("a time to live is positive")
     return mark(Expiring(after=after))

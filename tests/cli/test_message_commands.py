@@ -87,7 +87,7 @@ class Desk:
         return {"testing": self.flow.runtime}
 
     @contextmanager
-    def opened(self, *, data: Path | None) -> Iterator["Desk"]:
+    def opened(self, *, data: Path | None, reads_data: bool = True) -> Iterator["Desk"]:
         yield self
 
     def run(self, *arguments: str) -> Result:

@@ -8,6 +8,7 @@ import pytest
 from adapters.memory.time import VirtualClock
 from app.testing.flow import Flow
 from ports.errors import (
+    CommitOutcomeUnknown,
     ConcurrencyConflict,
     DeliveryTimedOut,
     NoSuchFailedMessage,
@@ -205,6 +206,15 @@ def test_a_lost_answer_is_noticed_even_when_nobody_says_that_it_is_a_repetition(
     with morning.store.failing(answer_lost), pytest.raises(StoreUnavailable):
         morning.flow.runtime.receive(delivery)
     morning.flow.runtime.receive(delivery)
+
+    assert morning.praises() == 1
+
+
+def test_a_command_whose_answer_was_lost_is_not_sent_again_behind_the_callers_back(
+    morning: Morning,
+) -> None:
+    with morning.store.failing(answer_lost), pytest.raises(CommitOutcomeUnknown):
+        morning.flow.send(Praise(keeper_id="kim"))
 
     assert morning.praises() == 1
 

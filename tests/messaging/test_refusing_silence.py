@@ -11,7 +11,14 @@ from app.testing.flow import Flow
 from ports.errors import CannotStart
 from ports.inbound.aggregates import applies, event_sourced_aggregate
 from ports.inbound.buses import CommandBus
-from ports.inbound.delivery import asynchronous, distributed, outside, time_limited
+from ports.inbound.delivery import (
+    asynchronous,
+    delayed,
+    distributed,
+    expiring,
+    outside,
+    time_limited,
+)
 from ports.inbound.handlers import (
     command_handler,
     contract,
@@ -108,6 +115,14 @@ class CommandWithNothingToSend:
     def ring(self) -> None: ...
 
 
+class ExpiresBeforeItIsDue:
+    @event_handler(endpoint="too_late")
+    @asynchronous("tower")
+    @delayed(by=timedelta(minutes=5))
+    @expiring(after=timedelta(minutes=5))
+    def hear(self, event: BellRang) -> None: ...
+
+
 class LimitedWhereNobodyWatches:
     @event_handler(endpoint="limited")
     @asynchronous("table")
@@ -156,6 +171,7 @@ CHANNELS = ["tower", ChannelDeclaration(name="table", kind=ChannelKind.DATABASE)
         ([DistributedUnderAnotherName()], "would never arrive under 'bells.ring'"),
         ([DistributedEventThatNeverMatches()], "which 'clocks.*' does not match"),
         ([CommandWithNothingToSend()], "there is nothing to send over its channel"),
+        ([ExpiresBeforeItIsDue()], "expire after 0:05:00, before they are due after 0:05:00"),
         ([LimitedWhereNobodyWatches()], "knows no time limits"),
         ([TakesAnEndpointOfTheRuntime()], "'distributed.event' is the runtime's own"),
         ([OutsideProjection()], "@outside() means nothing in a projection"),
