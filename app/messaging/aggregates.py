@@ -19,6 +19,7 @@ from ports.outbound.event_store import NewEvent, StoredEvent
 from ports.outbound.transactions import UnitOfWork
 
 Publish = Callable[[Message, Envelope | None], None]
+Act = Callable[[Any], Any]  # the handler, with all but the aggregate bound
 
 
 class AggregateCalls:
@@ -82,6 +83,26 @@ class AggregateCalls:
         otherwise: Call | None,
     ) -> Call:
         """``otherwise`` is the factory for the same message, called when nothing is found."""
+        invoke = bind(function, parameters)
+
+        def call(handling: Handling) -> object:
+            identifier = self._identifier_of(handling)
+            loaded = self._load(self._unit(), identifier)
+            if loaded is not None:
+                payload = handling.message.payload
+                return self._act(
+                    lambda aggregate: invoke(aggregate, payload, handling), loaded, identifier
+                )
+            if otherwise is not None:
+                return otherwise(handling)
+            if drop_on_not_found:
+                return None
+            raise AggregateNotFound(self._name, identifier)
+
+        return call
+
+    def _act(self, call: Act, loaded: tuple[Any, int], identifier: str) -> object:
+        """Let the loaded aggregate decide, keep what it decided, and give the handler's answer."""
         raise NotImplementedError
 
     def question(self, function: Callable[..., Any], parameters: Parameters) -> Call:
@@ -128,31 +149,11 @@ class StateStoredCalls(AggregateCalls):
 
         return call
 
-    def action(
-        self,
-        function: Callable[..., Any],
-        parameters: Parameters,
-        *,
-        drop_on_not_found: bool,
-        otherwise: Call | None,
-    ) -> Call:
-        invoke = bind(function, parameters)
-
-        def call(handling: Handling) -> object:
-            identifier = self._identifier_of(handling)
-            loaded = self._load(self._unit(), identifier)
-            if loaded is None:
-                if otherwise is not None:
-                    return otherwise(handling)
-                if drop_on_not_found:
-                    return None
-                raise AggregateNotFound(self._name, identifier)
-            aggregate, version = loaded
-            result = invoke(aggregate, handling.message.payload, handling)
-            self._save(identifier, aggregate, version)
-            return result
-
-        return call
+    def _act(self, call: Act, loaded: tuple[Any, int], identifier: str) -> object:
+        aggregate, version = loaded
+        result = call(aggregate)
+        self._save(identifier, aggregate, version)
+        return result
 
     def _load(self, unit: UnitOfWork, identifier: str) -> tuple[Any, int] | None:
         loaded = unit.aggregates(self._name).find(identifier)
@@ -195,32 +196,12 @@ class EventSourcedCalls(AggregateCalls):
 
         return call
 
-    def action(
-        self,
-        function: Callable[..., Any],
-        parameters: Parameters,
-        *,
-        drop_on_not_found: bool,
-        otherwise: Call | None,
-    ) -> Call:
-        invoke = bind(function, parameters)
-
-        def call(handling: Handling) -> object:
-            identifier = self._identifier_of(handling)
-            loaded = self._load(self._unit(), identifier)
-            if loaded is None:
-                if otherwise is not None:
-                    return otherwise(handling)
-                if drop_on_not_found:
-                    return None
-                raise AggregateNotFound(self._name, identifier)
-            aggregate, version = loaded
-            events = list(invoke(aggregate, handling.message.payload, handling) or ())
-            if events:
-                self._append(identifier, version, events)
-            return events
-
-        return call
+    def _act(self, call: Act, loaded: tuple[Any, int], identifier: str) -> object:
+        aggregate, version = loaded
+        events = list(call(aggregate) or ())
+        if events:
+            self._append(identifier, version, events)
+        return events
 
     def _load(self, unit: UnitOfWork, identifier: str) -> tuple[Any, int] | None:
         stored = unit.events.load(self._stream, self._name, identifier)
