@@ -70,6 +70,7 @@ class Delivery:
     first_attempt: int = 1  # of this round of retries; a replay begins a new one
     replayed: bool = False
     replay_trace: str = ""  # the operator's request, linked from the replayed span
+    hand_over_trace: str = ""  # the relay's span, above the receiver's; travels, and is not stored
     priority: int = 4  # 0 to 9, 9 first; ignored by channels that know no priority
     key: str = ""  # deliveries of one key leave their channel in the order they were added
     available_at: datetime | None = None  # not handed over before; None: at once

@@ -74,17 +74,31 @@ class Broker:
     """Where the broker is and what lives there; opens nothing by itself.
 
     ``options`` are added to kombu's transport options and win over those chosen here. ``patience``
-    is how long connecting, writing and waiting for confirms may take.
+    is how long connecting, writing and waiting for confirms may take. ``may_lose`` says that those
+    who publish keep what they sent until it is done, as on Redis they always must: our own broker
+    then confirms nothing and waits for no disk.
     """
 
     url: str = field(repr=False)
     queues: tuple[ChannelQueue, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     patience: timedelta = timedelta(seconds=10)
+    may_lose: bool = False
 
     @property
     def kind(self) -> BrokerKind:
         return BrokerKind.of(self.url)
+
+    @property
+    def confirms(self) -> bool:
+        """Whether what was published is the broker's to keep from then on."""
+        match self.kind:
+            case BrokerKind.RABBITMQ:
+                return True
+            case BrokerKind.REDIS:
+                return False
+            case BrokerKind.SQL:
+                return not self.may_lose
 
     @property
     def secured_url(self) -> str:

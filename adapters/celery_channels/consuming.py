@@ -28,6 +28,7 @@ RESTART_ME = 75
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
 _CALM_SECONDS = 60.0
+_EVENTS_SECONDS = 0.1
 _LEAVING_SECONDS = 10.0
 
 
@@ -48,6 +49,7 @@ class ChannelConsumer(Consumer):
     """
 
     Blueprint = _Blueprint
+    event_dispatcher: Any  # None until its step has started
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         application = kwargs["app"]
@@ -57,6 +59,7 @@ class ChannelConsumer(Consumer):
         self._pauses: dict[str, float] = {}
         self._resumed_at: dict[str, float] = {}
         self._take: Callable[[Message], object] = _nothing_yet
+        self._flush_is_due = False
         kwargs["worker_options"] = {**(kwargs.get("worker_options") or {}), "without_mingle": True}
         super().__init__(*args, **kwargs)
         self._drain_what_was_put_aside()
@@ -69,6 +72,7 @@ class ChannelConsumer(Consumer):
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Message], object]:
         """Called whenever the loop starts, at first and after every reconnection."""
         self._take = super().create_task_handler(*args, **kwargs)
+        self._flush_is_due = False  # a lost connection takes all timers along
         for context in list(self._pauses):
             self._ask_later(context)
         return self._on_message
@@ -135,6 +139,27 @@ class ChannelConsumer(Consumer):
                 if active == tag:
                     return self._broker.queue_named(name)
         return self._broker.queue_named(str(info.get("routing_key")))
+
+    # -- what Flower is told ---------------------------------------------------------------------
+
+    def on_send_event_buffered(self) -> None:  # type: ignore[override]
+        """Events of a moment go out together: three messages for each delivery would cost the
+        worker and the broker as much as the deliveries. From any thread."""
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self.call_soon(self._flush_later)
+
+    def _flush_later(self) -> None:
+        self.timer.call_after(_EVENTS_SECONDS, self._flush_events)
+
+    def _flush_events(self) -> None:
+        self._flush_is_due = False
+        if self.event_dispatcher:
+            self.event_dispatcher.flush()
+
+    def stop(self) -> None:
+        self._flush_events()
+        super().stop()
 
     # -- while the storage is away ---------------------------------------------------------------
 

@@ -39,6 +39,10 @@ class Link(Protocol):
     def depth(self, queue: str) -> int:
         """Messages ready; none where there is no such queue yet."""
 
+    def is_empty(self, queue: str) -> bool:
+        """Whether the queue holds nothing, as far as the broker can be asked about what its
+        consumers hold."""
+
     def close(self) -> None: ...
 
     def abandon(self) -> None:
@@ -105,6 +109,10 @@ class RabbitMqLink:
             # The broker closed the channel with its answer.
             self._channel = self._open_channel()
             return 0
+
+    def is_empty(self, queue: str) -> bool:
+        # What consumers hold is the broker's own: nothing that it confirmed waits for the answer.
+        return self.depth(queue) == 0
 
     def close(self) -> None:
         self._connection.close()
@@ -246,6 +254,11 @@ class RedisLink:
     def depth(self, queue: str) -> int:
         # A list without entries does not exist on Redis, so asking passively would find nothing.
         return int(self._channel.queue_declare(queue).message_count)
+
+    def is_empty(self, queue: str) -> bool:
+        # What consumers hold lies in one place for all queues.
+        held = self._channel.client.hlen(self._channel.unacked_key)
+        return not held and self.depth(queue) == 0
 
     def close(self) -> None:
         self._connection.close()

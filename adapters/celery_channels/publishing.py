@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from adapters.celery_channels.broker import Broker, BrokerKind, ChannelQueue
+from adapters.celery_channels.broker import Broker, ChannelQueue
 from adapters.celery_channels.links import BrokerIsBlocked, Link, open_link
 from adapters.celery_channels.wire import TaskMessage, task_message
 from ports.errors import ChannelUnavailable
@@ -59,7 +59,7 @@ class CelerySender:
 
     @property
     def confirms(self) -> bool:
-        return self._broker.kind is not BrokerKind.REDIS
+        return self._broker.confirms
 
     def publish(
         self, queue: ChannelQueue, deliveries: Sequence[Delivery]
@@ -82,11 +82,10 @@ class CelerySender:
         return outcomes
 
     def depth(self, queue: ChannelQueue) -> int | None:
-        try:
-            return self._use(queue, lambda link: link.depth(queue.name))
-        except ChannelUnavailable as error:
-            logger.info("depth is unknown", extra={"channel": queue.name, "error": str(error)})
-            return None
+        return self._asked(queue, lambda link: link.depth(queue.name))
+
+    def is_empty(self, queue: ChannelQueue) -> bool | None:
+        return self._asked(queue, lambda link: link.is_empty(queue.name))
 
     def close(self) -> None:
         """Close the connection, if there is one; a later call opens another."""
@@ -119,6 +118,13 @@ class CelerySender:
             logger.warning("broker returned messages", extra={"channel": queue.name})
             self._declared.discard(queue.name)
         return outcomes
+
+    def _asked(self, queue: ChannelQueue, question: Callable[[Link], Result]) -> Result | None:
+        try:
+            return self._use(queue, question)
+        except ChannelUnavailable as error:
+            logger.info("depth is unknown", extra={"channel": queue.name, "error": str(error)})
+            return None
 
     def _use(self, queue: ChannelQueue, action: Callable[[Link], Result]) -> Result:
         self._leave_to_parent()
@@ -180,6 +186,9 @@ class CeleryChannel:
 
     def depth(self) -> int | None:
         return self._sender.depth(self._queue)
+
+    def is_empty(self) -> bool | None:
+        return self._sender.is_empty(self._queue)
 
     def close(self) -> None:
         self._sender.close()

@@ -28,11 +28,14 @@ class Publication:
     transient: bool = False
 
 
-class BatchPublishing(Protocol):
+class Beyond(Protocol):
     """The part of that broker's channel that kombu's interface lacks."""
 
     def publish_batch(self, publications: Sequence[Publication]) -> Sequence[int]:
         """Commits all and returns the positions of those that no queue took."""
+
+    def queue_is_empty(self, queue: str) -> bool:
+        """Neither a message that waits nor one that a consumer holds."""
 
 
 class SqlLink:
@@ -49,9 +52,12 @@ class SqlLink:
         """Nothing: a lost connection is found, and made anew, before anything is stored."""
 
     def publish(self, messages: Sequence[TaskMessage]) -> list[PublishOutcome]:
-        outcomes = [PublishOutcome.CONFIRMED] * len(messages)
-        publisher: BatchPublishing = self._channel
-        for position in publisher.publish_batch([_publication(message) for message in messages]):
+        confirms = self._broker.confirms
+        outcome = PublishOutcome.CONFIRMED if confirms else PublishOutcome.UNCONFIRMED
+        outcomes = [outcome] * len(messages)
+        publications = [_publication(message, transient=not confirms) for message in messages]
+        beyond: Beyond = self._channel
+        for position in beyond.publish_batch(publications):
             outcomes[position] = PublishOutcome.RETURNED
         return outcomes
 
@@ -61,6 +67,10 @@ class SqlLink:
         except amqp.exceptions.NotFound:
             return 0
 
+    def is_empty(self, queue: str) -> bool:
+        beyond: Beyond = self._channel
+        return beyond.queue_is_empty(queue)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -68,11 +78,12 @@ class SqlLink:
         """Nothing: the broker knows which process opened a connection."""
 
 
-def _publication(message: TaskMessage) -> Publication:
+def _publication(message: TaskMessage, *, transient: bool) -> Publication:
     return Publication(
         routing_key=message.queue,
         body=message.body,
         headers=message.headers,
         properties={"correlation_id": message.task_id, "delivery_mode": 2},
         priority=message.priority,
+        transient=transient,
     )

@@ -200,6 +200,14 @@ class MemoryAccounts:
                 return kept
         return None
 
+    def purge_tokens(self, *, limit: int) -> int:
+        with self.state.lock:
+            now = self._clock.now()
+            expired = [token for token, kept in self.state.tokens.items() if kept.expires_at <= now]
+            for token in expired[:limit]:
+                del self.state.tokens[token]
+            return len(expired[:limit])
+
     def _void_tokens(self, account_id: str) -> None:
         self.state.tokens = {
             token: kept

@@ -2,10 +2,21 @@
 
 import itertools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime
 
-from ports.outbound.audit import LARGEST_PAGE, LONGEST_REASON, NO_DETAILS, Actor, AuditEntry
+from ports.outbound.audit import (
+    LARGEST_PAGE,
+    LONGEST_REASON,
+    NO_DETAILS,
+    OUTCOME,
+    Actor,
+    AuditEntry,
+    Outcome,
+)
 
 
 class MemoryAuditLog:
@@ -13,6 +24,8 @@ class MemoryAuditLog:
         self._lock = threading.Lock()
         self._entries: list[AuditEntry] = []
         self._ids = itertools.count(1)
+        # Of the one commit that this thread of control is in.
+        self._made: ContextVar[list[int] | None] = ContextVar("entries made", default=None)
 
     def record(
         self,
@@ -23,11 +36,12 @@ class MemoryAuditLog:
         at: datetime,
         reason: str = "",
         details: Mapping[str, str] = NO_DETAILS,
-    ) -> None:
+    ) -> int:
         with self._lock:
+            entry_id = next(self._ids)
             self._entries.append(
                 AuditEntry(
-                    id=next(self._ids),
+                    id=entry_id,
                     at=at,
                     actor=actor,
                     action=action,
@@ -36,6 +50,39 @@ class MemoryAuditLog:
                     details=dict(details),
                 )
             )
+        made = self._made.get()
+        if made is not None:
+            made.append(entry_id)
+        return entry_id
+
+    def conclude(self, entry_id: int, outcome: Outcome) -> None:
+        with self._lock:
+            self._entries = [
+                replace(entry, details={**entry.details, OUTCOME: outcome.value})
+                if entry.id == entry_id
+                else entry
+                for entry in self._entries
+            ]
+
+    def joins(self) -> bool:
+        return self._made.get() is not None
+
+    @contextmanager
+    def one_commit(self) -> Iterator[None]:
+        """Only this log's entries are undone: other ports in memory know no transactions."""
+        if self.joins():
+            yield
+            return
+        made: list[int] = []
+        before = self._made.set(made)
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._entries = [entry for entry in self._entries if entry.id not in made]
+            raise
+        finally:
+            self._made.reset(before)
 
     def newest(
         self,

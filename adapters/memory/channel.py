@@ -52,6 +52,9 @@ class MemoryChannel:
     def depth(self) -> int:
         return len(self._queue)
 
+    def is_empty(self) -> bool:
+        return not self._queue
+
     def close(self) -> None:
         """What waits stays: the process still holds it."""
 

@@ -70,6 +70,7 @@ class Table(Generic[K, V]):
 class MessageRow:
     row_id: int
     delivery: Delivery
+    added_at: datetime
     available_at: datetime
     hand_overs: int = 0
     token: str = ""

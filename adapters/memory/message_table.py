@@ -57,7 +57,9 @@ class MemoryMessageTable:
             database.last_message_row += 1
             row_id = database.last_message_row
             available_at = delivery.available_at or now
-            row = MessageRow(row_id=row_id, delivery=delivery, available_at=available_at)
+            row = MessageRow(
+                row_id=row_id, delivery=delivery, added_at=now, available_at=available_at
+            )
             database.messages.put((self._unit.context, row_id), row)
 
     def _remove_kept(self, delivery: Delivery) -> None:
@@ -83,11 +85,10 @@ class MemoryWaitingDeliveries:
         self._context = store.context
         self._database = store.database
         self._clock = store.clock
-        self._lease = lease
+        self.lease = lease
 
     def claim(self, channels: Sequence[str], *, limit: int, token: str) -> Sequence[Leased]:
         with self._database.writing():
-            self._remove_recorded()
             now = self._clock.now()
             free = [
                 (priority, row)
@@ -99,8 +100,8 @@ class MemoryWaitingDeliveries:
                 replace(
                     row,
                     token=token,
-                    leased_until=now + self._lease,
-                    # An earlier lease ran out unless the row was put back or kept.
+                    leased_until=now + self.lease,
+                    # An earlier lease ran out unless the row was put back.
                     hand_overs=row.hand_overs + (1 if row.token else 0),
                 )
                 for _, row in free[:limit]
@@ -113,7 +114,7 @@ class MemoryWaitingDeliveries:
                 token=token,
                 delivery=row.delivery,
                 hand_overs=row.hand_overs,
-                kept=row.kept,
+                added_at=row.added_at,
             )
             for row in taken
         ]
@@ -137,18 +138,45 @@ class MemoryWaitingDeliveries:
                     )
                 )
 
-    def keep(self, leased: Sequence[Leased], *, seconds: float) -> None:
+    def renew(self, leased: Sequence[Leased]) -> int:
         with self._database.writing():
-            available_at = self._clock.now() + timedelta(seconds=seconds)
+            held = list(self._still_held(leased))
+            for row in held:
+                self._put(replace(row, leased_until=self._clock.now() + self.lease))
+        return len(held)
+
+    def keep(self, leased: Sequence[Leased]) -> None:
+        with self._database.writing():
+            now = self._clock.now()
             self._database.has_kept = True
             for row in self._still_held(leased):
-                self._put(
-                    replace(row, token="", leased_until=None, available_at=available_at, kept=True)
-                )
+                if self._is_recorded(row.delivery):
+                    self._database.messages.remove((self._context, row.row_id))
+                    continue
+                self._put(replace(row, token="", leased_until=None, available_at=now, kept=True))
+
+    def kept(self, channels: Sequence[str], *, seconds: float) -> Sequence[str]:
+        with self._database.writing():
+            found = {row.delivery.channel for row in self._kept(seconds)}
+        return [name for name in channels if name in found]
+
+    def release(self, channel: str, *, seconds: float, limit: int) -> int:
+        with self._database.writing():
+            found = self._kept(seconds, channel)[:limit]
+            for row in found:
+                self._put(replace(row, hand_overs=row.hand_overs + 1, kept=False))
+        return len(found)
+
+    def drop_recorded(self, channel: str, *, seconds: float, limit: int) -> int:
+        with self._database.writing():
+            oldest = self._kept(seconds, channel)[:limit]
+            recorded = [row for row in oldest if self._is_recorded(row.delivery)]
+            for row in recorded:
+                self._database.messages.remove((self._context, row.row_id))
+        return len(recorded)
 
     def seconds_until_due(self, channels: Sequence[str]) -> float | None:
         with self._database.writing():
-            self._remove_recorded()
             now = self._clock.now()
             dues = [due for due, _, row in self._waiting(channels) if not _has_expired(row, now)]
         if not dues:
@@ -174,7 +202,7 @@ class MemoryWaitingDeliveries:
         of_key: dict[tuple[str, str], tuple[datetime, int]] = {}
         for row in self._rows():
             delivery = row.delivery
-            if delivery.channel not in channels:
+            if delivery.channel not in channels or row.kept:
                 continue
             due, priority = row.available_at, delivery.priority
             if row.leased_until is not None:
@@ -201,12 +229,15 @@ class MemoryWaitingDeliveries:
     def _put(self, row: MessageRow) -> None:
         self._database.messages.put((self._context, row.row_id), row)
 
-    def _remove_recorded(self) -> None:
+    def _kept(self, seconds: float, channel: str = "") -> list[MessageRow]:
         if not self._database.has_kept:
-            return
-        for row in self._rows():
-            if row.kept and self._is_recorded(row.delivery):
-                self._database.messages.remove((self._context, row.row_id))
+            return []
+        since = self._clock.now() - timedelta(seconds=seconds)
+        return [
+            row
+            for row in self._rows()
+            if row.kept and row.available_at <= since and channel in ("", row.delivery.channel)
+        ]
 
     def _is_recorded(self, delivery: Delivery) -> bool:
         # Of a message to another context the outcome is recorded there: channels begin with its

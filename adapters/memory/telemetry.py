@@ -45,6 +45,9 @@ class NoTracer:
     ) -> AbstractContextManager[Span]:
         return _NO_SPAN
 
+    def muted(self) -> AbstractContextManager[object]:
+        return _NO_SPAN
+
     def current_trace(self) -> str:
         return ""
 
@@ -85,6 +88,7 @@ class RecordingTracer:
         self._trace_ids = itertools.count(1)
         self._span_ids = itertools.count(1)
         self._current: ContextVar[RecordedSpan | None] = ContextVar("current span", default=None)
+        self._muted: ContextVar[bool] = ContextVar("nothing is recorded", default=False)
 
     @contextmanager
     def span(
@@ -95,8 +99,11 @@ class RecordingTracer:
         parent: str | None = None,
         links: Sequence[str] = (),
         attributes: Mapping[str, SpanValue] = NO_ATTRIBUTES,
-    ) -> Iterator[RecordedSpan]:
-        above = parent or self.current_trace()
+    ) -> Iterator[Span]:
+        if self._muted.get():
+            yield _NO_SPAN
+            return
+        above = self.current_trace() if parent is None else parent
         trace_id = above.split("-")[1] if above else f"{next(self._trace_ids):032x}"
         span = RecordedSpan(
             name=name,
@@ -115,6 +122,15 @@ class RecordingTracer:
         finally:
             self._current.reset(token)
             self.finished.append(span)
+
+    @contextmanager
+    def muted(self) -> Iterator[None]:
+        current, muted = self._current.set(None), self._muted.set(True)
+        try:
+            yield
+        finally:
+            self._muted.reset(muted)
+            self._current.reset(current)
 
     def current_trace(self) -> str:
         current = self._current.get()

@@ -57,6 +57,7 @@ class _Wire(Struct, kw_only=True, omit_defaults=True):
     first_attempt: _Count = 1
     replayed: bool = False
     replay_trace: _Trace = ""
+    hand_over_trace: _Trace = ""
     priority: Annotated[int, Meta(ge=0, le=9)] = 4
     key: _Name = ""
     available_at: _Instant | None = None
@@ -100,6 +101,7 @@ def encode_delivery(delivery: Delivery) -> bytes:
         first_attempt=delivery.first_attempt,
         replayed=delivery.replayed,
         replay_trace=delivery.replay_trace,
+        hand_over_trace=delivery.hand_over_trace,
         priority=delivery.priority,
         key=delivery.key,
         available_at=delivery.available_at,
@@ -151,6 +153,7 @@ def decode_delivery(raw: bytes) -> Delivery:
         first_attempt=wire.first_attempt,
         replayed=wire.replayed,
         replay_trace=wire.replay_trace,
+        hand_over_trace=wire.hand_over_trace,
         priority=wire.priority,
         key=wire.key,
         available_at=wire.available_at,
@@ -196,6 +199,7 @@ def _check(wire: _Wire) -> None:
         wire.tenant,
         wire.trace,
         wire.replay_trace,
+        wire.hand_over_trace,
         wire.key,
     ):
         if not text.isprintable():

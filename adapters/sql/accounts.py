@@ -234,6 +234,19 @@ class SqlAccounts:
             ).one()
         return to_account(row)
 
+    def purge_tokens(self, *, limit: int) -> int:
+        expired = (
+            sa.select(account_token.c.token_digest)
+            .where(account_token.c.expires_at <= self._clock.now())
+            .limit(limit)
+            # Two that clean at once share the work, and neither waits for who redeems one.
+            .with_for_update(skip_locked=True)
+        )
+        with self._database.single() as connection:
+            return connection.execute(
+                sa.delete(account_token).where(account_token.c.token_digest.in_(expired))
+            ).rowcount
+
     def _find(self, *conditions: sa.ColumnElement[bool]) -> Account | None:
         with self._database.single() as connection:
             row = connection.execute(

@@ -2,13 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from adapters.sql.account_tables import audit
 from adapters.sql.deployment import DeploymentDatabase
-from ports.outbound.audit import LARGEST_PAGE, LONGEST_REASON, NO_DETAILS, Actor, AuditEntry
+from ports.outbound.audit import (
+    LARGEST_PAGE,
+    LONGEST_REASON,
+    NO_DETAILS,
+    OUTCOME,
+    Actor,
+    AuditEntry,
+    Outcome,
+)
 
 
 class SqlAuditLog:
@@ -24,19 +33,38 @@ class SqlAuditLog:
         at: datetime,
         reason: str = "",
         details: Mapping[str, str] = NO_DETAILS,
-    ) -> None:
-        with self._database.single() as connection:
-            connection.execute(
-                sa.insert(audit).values(
-                    at=at,
-                    actor=actor.name,
-                    actor_id=actor.account_id,
-                    action=action,
-                    object=object,
-                    reason=reason[:LONGEST_REASON],
-                    details=json.dumps(dict(details), sort_keys=True),
-                )
+    ) -> int:
+        insert = (
+            sa.insert(audit)
+            .values(
+                at=at,
+                actor=actor.name,
+                actor_id=actor.account_id,
+                action=action,
+                object=object,
+                reason=reason[:LONGEST_REASON],
+                details=_written(details),
             )
+            .returning(audit.c.id)
+        )
+        with self._database.single() as connection:
+            return int(connection.execute(insert).scalar_one())
+
+    def conclude(self, entry_id: int, outcome: Outcome) -> None:
+        its_own = audit.c.id == entry_id
+        with self._database.writing() as connection:
+            found = connection.scalar(sa.select(audit.c.details).where(its_own))
+            if found is not None:
+                details = {**json.loads(found), OUTCOME: outcome.value}
+                connection.execute(
+                    sa.update(audit).where(its_own).values(details=_written(details))
+                )
+
+    def joins(self) -> bool:
+        return self._database.is_joined()
+
+    def one_commit(self) -> AbstractContextManager[None]:
+        return self._database.one_commit()
 
     def newest(
         self,
@@ -78,3 +106,7 @@ class SqlAuditLog:
         )
         with self._database.single() as connection:
             return connection.execute(sa.delete(audit).where(audit.c.id.in_(old))).rowcount
+
+
+def _written(details: Mapping[str, str]) -> str:
+    return json.dumps(dict(details), sort_keys=True)

@@ -31,7 +31,7 @@ class Checkout:
         self.executor = executor
         self._core: LentConnection | None = None
 
-    def core(self, *, read_only: bool = False) -> sa.Connection:
+    def core(self, *, read_only: bool = False) -> LentConnection:
         if self._core is None:
             self._core = LentConnection(self._engine, self._pooled, read_only=read_only)
         return self._core

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -37,6 +38,21 @@ class DeploymentDatabase:
     ) -> None:
         self._engine = engine
         self._stores = tuple(stores)
+        self._held: ContextVar[sa.Connection | None] = ContextVar("one commit", default=None)
+
+    @contextmanager
+    def one_commit(self) -> Iterator[None]:
+        """Everything that is done here inside, by this thread of control, is one transaction."""
+        with self.writing() as connection:
+            before = self._held.set(connection)
+            try:
+                yield
+            finally:
+                self._held.reset(before)
+
+    def is_joined(self) -> bool:
+        """Whether what is done here now is part of somebody else's transaction."""
+        return self._joined() is not None
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -79,6 +95,9 @@ class DeploymentDatabase:
                 checkout.give_back()
 
     def _joined(self) -> sa.Connection | None:
+        held = self._held.get()
+        if held is not None:
+            return held
         for store in self._stores:
             if store.current() is not None and store.url == self._engine().url:
                 return store.connections.current()

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from adapters.sql.statements import Statement
+from adapters.sql.titles import Title
 from ports.outbound.telemetry import Span, SpanKind, Tracer
 
 Row = tuple[Any, ...]
@@ -51,10 +52,10 @@ class Executor(Protocol):
         asking the database."""
 
 
-def statement_span(tracer: Tracer, title: str, system: str) -> AbstractContextManager[Span]:
-    """A span for one round trip. The title holds verb and tables, never a value."""
+def statement_span(
+    tracer: Tracer, title: Title, system: str, name: str = ""
+) -> AbstractContextManager[Span]:
+    """A span for one round trip. ``name`` tells more than the title, though never a value."""
     return tracer.span(
-        f"SQL {title}",
-        kind=SpanKind.CLIENT,
-        attributes={"db.system": system, "db.operation.name": title.partition(" ")[0]},
+        name or title.name, kind=SpanKind.CLIENT, attributes=title.attributes[system]
     )

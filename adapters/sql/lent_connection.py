@@ -1,5 +1,6 @@
 """SQLAlchemy's Core on a connection that belongs to somebody else."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
@@ -9,6 +10,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from adapters.sql.executor import statement_span
 from adapters.sql.failures import NotYoursToEnd, StoreConflict, failure_of
+from adapters.sql.titles import title_of_text
 from ports.errors import StoreUnavailable
 from ports.outbound.telemetry import Span, Tracer
 
@@ -26,11 +28,13 @@ class LentConnection(sa.Connection):
         super().__init__(engine, connection, _allow_revalidate=False)
         self.read_only = read_only
         self.writes = 0  # statements that were no plain reads
+        self.send_first: Callable[[], object] | None = None  # what any statement has to wait for
         self.begin()
 
     def take_back(self) -> None:
         """Whoever kept it finds it closed, instead of working in another's transaction."""
         self._dbapi_connection = None
+        self.send_first = None
 
     def commit(self) -> NoReturn:
         raise NotYoursToEnd("commit")
@@ -62,6 +66,8 @@ def watch(engine: sa.Engine, tracer: Tracer | None) -> None:
     sa.event.listen(engine, "handle_error", _translate)
     sa.event.listen(engine, "before_execute", _refuse_writing)
     sa.event.listen(engine, "before_cursor_execute", _count_writes)
+    sa.event.listen(engine, "before_cursor_execute", _send_first)
+    sa.event.listen(engine, "savepoint", _send_first)
 
 
 def _translate(context: ExceptionContext) -> None:
@@ -92,6 +98,11 @@ def _count_writes(
         connection.writes += 1
 
 
+def _send_first(connection: sa.Connection, *_: Any) -> None:
+    if isinstance(connection, LentConnection) and connection.send_first is not None:
+        connection.send_first()
+
+
 class _Spans:
     def __init__(self, tracer: Tracer, system: str) -> None:
         self._tracer = tracer
@@ -101,7 +112,10 @@ class _Spans:
         self, connection: sa.Connection, _cursor: Any, text: str, _values: Any, context: Any, _: Any
     ) -> None:
         if isinstance(connection, LentConnection) and self._tracer.recording:
-            span = statement_span(self._tracer, _title(text, context), self._system)
+            compiled = getattr(context, "compiled", None)
+            # As it was compiled, once for all its executions: lists of values are filled in later.
+            title = title_of_text(compiled.string if compiled is not None else text)
+            span = statement_span(self._tracer, title, self._system)
             span.__enter__()
             context.thicket_span = span
 
@@ -129,15 +143,3 @@ class _Spans:
             span.__exit__(None, None, None)
         else:
             span.__exit__(type(error), error, error.__traceback__)
-
-
-def _title(text: str, context: Any) -> str:
-    """Verb and tables, as far as the statement tells; never a value."""
-    verb = text.lstrip().partition(" ")[0].upper()
-    statement = getattr(getattr(context, "compiled", None), "statement", None)
-    if isinstance(statement, sa.Select):
-        tables = [one.name for one in statement.get_final_froms() if isinstance(one, sa.Table)]
-    else:
-        table = getattr(statement, "table", None)
-        tables = [table.name] if isinstance(table, sa.Table) else []
-    return " ".join([verb, ", ".join(tables)]).strip()

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from adapters.sql.engines import POSTGRESQL, SQLITE, Limits, open_engine, store_url
 from adapters.sql.failures import failure_of
+from ports.errors import Refusal
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -38,9 +39,29 @@ _TABLE_LOCK_TIMEOUT_S = 30
 _one_at_a_time = threading.Lock()
 
 
+class DatabaseIsNewer(Refusal):
+    """A later release migrated it; this one knows neither what changed nor how to take it back."""
+
+    def __init__(self, url: sa.URL, revision: str) -> None:
+        super().__init__(
+            f"the database {url.render_as_string()} is at {revision}, which a later release "
+            "brought: run that release, or restore a backup from before it"
+        )
+        self.revision = revision
+
+
+class NoSuchRevision(Refusal):
+    def __init__(self, branch: str, revision: str, reason: str) -> None:
+        super().__init__(f"{branch} cannot be taken back to {revision}: {reason}")
+
+
 def migrate(branch: str, url: str, revision: str = "head") -> None:
     """Bring one branch to its head. Safe when several processes do it at once: they take turns, and
-    the later find nothing to do. All or nothing."""
+    the later find nothing to do. All or nothing.
+
+    Raises:
+        DatabaseIsNewer
+    """
     from alembic import command
 
     with _migrating(url) as configuration:
@@ -48,11 +69,19 @@ def migrate(branch: str, url: str, revision: str = "head") -> None:
 
 
 def downgrade(branch: str, url: str, revision: str = "base") -> None:
-    """Take one branch back; the others stay as they are. Its tables and their rows are gone."""
+    """Take one branch back; the others stay as they are. Its tables and their rows are gone.
+
+    Raises:
+        DatabaseIsNewer, NoSuchRevision
+    """
     from alembic import command
+    from alembic.util import CommandError
 
     with _migrating(url) as configuration:
-        command.downgrade(configuration, f"{branch}@{revision}")
+        try:
+            command.downgrade(configuration, f"{branch}@{revision}")
+        except CommandError as error:
+            raise NoSuchRevision(branch, revision, str(error)) from error
 
 
 def current_revision(branch: str, url: str) -> str | None:
@@ -81,17 +110,35 @@ def is_at_head(branch: str, url: str) -> bool:
 
 def revision_of(branch: str, connection: sa.Connection) -> str | None:
     """The same for a connection that is open already."""
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    versions = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars()
     known = _revisions()
-    for version in versions:
+    for version in _versions(connection):
         # A revision of a later release is unknown here; its name still tells its branch.
         if known.get(version) == branch or (
             version not in known and version.startswith(f"{branch}_")
         ):
-            return str(version)
+            return version
     return None
+
+
+def refuse_newer(url: str) -> None:
+    """Raises:
+    DatabaseIsNewer
+    sqlalchemy.exc.OperationalError: the database does not answer.
+    """
+    with open_engine(store_url(url), Limits(), pooled=False).connect() as connection:
+        _refuse_newer(connection)
+
+
+def _refuse_newer(connection: sa.Connection) -> None:
+    for version in _versions(connection):
+        if version not in _revisions():
+            raise DatabaseIsNewer(connection.engine.url, version)
+
+
+def _versions(connection: sa.Connection) -> Sequence[str]:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return ()
+    return connection.scalars(sa.text("SELECT version_num FROM alembic_version")).all()
 
 
 @cache
@@ -139,6 +186,7 @@ def _migrating(url: str) -> Iterator[Config]:
     engine = open_engine(store_url(url), Limits(), pooled=False)
     alone = _alone_on_postgresql if engine.dialect.name == POSTGRESQL else _alone_on_sqlite
     with _one_at_a_time, engine.connect() as connection, alone(connection):
+        _refuse_newer(connection)
         configuration = _configuration()
         configuration.attributes["connection"] = connection
         yield configuration

@@ -32,7 +32,7 @@ trace = sa.Table(
     sa.Column("trace_id", id_text(), primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("service", id_text(), nullable=False),
-    sa.Column("started_at", Timestamp, nullable=False, index=True),
+    sa.Column("started_at", Timestamp, nullable=False),
     sa.Column("ended_at", Timestamp, nullable=False),
     sa.Column("duration_us", sa.BigInteger, nullable=False),
     sa.Column("spans", sa.Integer, nullable=False),
@@ -40,6 +40,17 @@ trace = sa.Table(
     sa.Column("correlation_id", id_text(), nullable=False, index=True),
     sa.Column("services", sa.Text, nullable=False),  # names between vertical bars: |a|b|
     sa.Column("names", sa.Text, nullable=False),  # of its spans, lower case, bounded
+    # False: nothing but looking, as pages do.
+    sa.Column("conversation", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("monitoring_trace_started_at_index", "started_at", "trace_id"),
+    sa.Index("monitoring_trace_conversation_index", "conversation", "started_at", "trace_id"),
+    sa.Index(
+        "monitoring_trace_failed_index",
+        "started_at",
+        "trace_id",
+        postgresql_where=sa.text("failed_spans > 0"),
+        sqlite_where=sa.text("failed_spans > 0"),
+    ),
 )
 
 # What leads from a message to the traces it is in.
@@ -48,6 +59,14 @@ trace_message = sa.Table(
     metadata,
     sa.Column("message_id", id_text(), primary_key=True),
     sa.Column("trace_id", id_text(), primary_key=True, index=True),
+)
+
+# A trace with a span that is linked to another trace: a replay, to the operator's request.
+trace_link = sa.Table(
+    "monitoring_trace_link",
+    metadata,
+    sa.Column("trace_id", id_text(), primary_key=True),
+    sa.Column("linked_id", id_text(), primary_key=True, index=True),
 )
 
 mail = sa.Table(

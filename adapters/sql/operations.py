@@ -213,11 +213,12 @@ class SqlOperations:
         )
         column = bounded.c
         ready = sa.and_(sa.not_(column.delayed), sa.not_(column.handed_over))
+        delayed = sa.and_(column.delayed, sa.not_(column.handed_over))
         query = (
             sa.select(
                 column.channel,
                 sa.func.count().filter(ready).label("ready"),
-                sa.func.count().filter(column.delayed).label("delayed"),
+                sa.func.count().filter(delayed).label("delayed"),
                 sa.func.count().filter(column.handed_over).label("handed_over"),
                 sa.func.count().filter(column.hand_overs > 0).label("struggling"),
                 sa.func.min(column.created_at).filter(ready).label("oldest_at"),

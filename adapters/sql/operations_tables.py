@@ -1,4 +1,5 @@
-"""Heartbeats of processes and the progress of long work, in the deployment's own store."""
+"""Heartbeats of processes, the progress of long work and the broker's file that is known: in the
+deployment's own store."""
 
 import sqlalchemy as sa
 
@@ -35,4 +36,13 @@ job = sa.Table(
     sa.Column("failed", sa.Integer, nullable=False),
     sa.Column("finished_at", Timestamp),
     sa.Column("note", sa.Text, nullable=False),
+)
+
+known_broker = sa.Table(
+    "runtime_known_broker",
+    metadata,
+    sa.Column("file", id_text(), primary_key=True),
+    sa.Column("name", id_text(), nullable=False),
+    sa.Column("starts", sa.BigInteger, nullable=False),
+    sa.Column("lost_at", Timestamp),
 )

@@ -47,19 +47,26 @@ class PostgresqlExecutor:
     def __init__(self, connection: "psycopg.Connection[Any]", tracer: Tracer | None = None) -> None:
         self._connection = connection
         self._pgconn: PGconn = connection.pgconn
-        self._prepared: dict[Statement, _Prepared] = {}
+        # By name, as the server knows them: two threads may have built the same text at once.
+        self._prepared: dict[bytes, _Prepared] = {}
         self._generation = b""
         self._tracer = tracer
 
     def trace_with(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
-    def run(self, statement: Statement, values: Sequence[object] = ()) -> list[Row]:
-        result = self._traced(statement, values)
+    @property
+    def recording(self) -> bool:
+        return self._tracer is not None and self._tracer.recording
+
+    def run(
+        self, statement: Statement, values: Sequence[object] = (), *, span_name: str = ""
+    ) -> list[Row]:
+        result = self._traced(statement, values, span_name=span_name)
         count = result.ntuples
         if not count:
             return []
-        decoders = self._prepared[statement].decoders
+        decoders = self._prepared[statement.name].decoders
         get = result.get_value
         return [
             tuple(
@@ -94,13 +101,15 @@ class PostgresqlExecutor:
         except (psycopg.Error, UnicodeError) as error:
             raise failure_of(error) from error
 
-    def run_committing(self, statement: Statement, values: Sequence[object]) -> None:
+    def run_committing(
+        self, statement: Statement, values: Sequence[object], *, span_name: str = ""
+    ) -> None:
         """Run a statement that is a transaction of its own.
 
         Raises:
             CommitOutcomeUnknown: no answer came; it may have taken effect.
         """
-        self._traced(statement, values, committing=True)
+        self._traced(statement, values, committing=True, span_name=span_name)
 
     def begin(self, *, relaxed: bool = False) -> None:
         # Simple protocol: two statements, one round trip.
@@ -141,10 +150,11 @@ class PostgresqlExecutor:
         *,
         committing: bool = False,
         result_format: int = 1,
+        span_name: str = "",
     ) -> "PGresult":
         if self._tracer is None or not self._tracer.recording:
             return self._execute(statement, values, committing, result_format)
-        with statement_span(self._tracer, statement.title, POSTGRESQL):
+        with statement_span(self._tracer, statement.title, POSTGRESQL, span_name):
             return self._execute(statement, values, committing, result_format)
 
     def _execute(
@@ -156,7 +166,7 @@ class PostgresqlExecutor:
         *,
         again: bool = False,
     ) -> "PGresult":
-        prepared = self._prepared.get(statement)
+        prepared = self._prepared.get(statement.name)
         if prepared is None:
             prepared = self._prepare(statement)
         try:
@@ -205,7 +215,10 @@ class PostgresqlExecutor:
             formats=tuple(0 if kind is Kind.READY else 1 for kind in statement.parameters),
             decoders=tuple(enumerate(DECODERS[kind] for kind in statement.columns)),
         )
-        self._prepared[statement] = prepared
+        self._prepared[statement.name] = prepared
+        if self._pgconn.transaction_status == _IN_ERROR:
+            # That it was there already has cost the transaction; the next one finds it.
+            raise StoreConflict("a statement was prepared by somebody else")
         return prepared
 
     def _plain(self, text: bytes, *, committing: bool = False) -> None:

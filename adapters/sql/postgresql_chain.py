@@ -15,6 +15,7 @@ from adapters.sql.message_table import SETTLED_COLUMNS
 from adapters.sql.records import CompiledMapping
 from adapters.sql.rows import EVENT_COLUMNS, MESSAGE_COLUMNS
 from adapters.sql.statements import ARRAY_OF, Kind, Statement, prepared_name
+from adapters.sql.titles import Title
 
 ONE = 1
 MANY = 2
@@ -46,7 +47,7 @@ class _Chain:
         self._kinds: list[Kind] = []
         self._steps: list[str] = []
         self._checks: list[str] = []
-        self._tables: list[str] = []
+        self._written: list[str] = []  # verbs and tables
         self._condition = "true"  # that the step before touched all its rows
         self._context = self._parameter(Kind.TEXT)
         self._tenant = self._parameter(Kind.TEXT)
@@ -68,13 +69,16 @@ class _Chain:
         guard = f"CASE {' '.join(self._checks)} ELSE 0 END" if self._checks else "0"
         text = f"WITH {', '.join(self._steps)} SELECT {guard}"
         return Statement(
-            title=f"WRITE {', '.join(dict.fromkeys(self._tables))}",
+            title=Title.of("flush", self._tables(), summary=" ".join(dict.fromkeys(self._written))),
             postgresql=text,
             sqlite="",
             parameters=tuple(self._kinds),
             columns=(),
             name=prepared_name(text),
         )
+
+    def _tables(self) -> list[str]:
+        return list(dict.fromkeys(written.partition(" ")[2] for written in self._written))
 
     def _parameter(self, kind: Kind) -> str:
         self._kinds.append(kind)
@@ -86,7 +90,7 @@ class _Chain:
     def _step(self, name: str, text: str, *, table: str, expected: str | None) -> None:
         """``expected``: the number of rows it must touch; None: any."""
         self._steps.append(f"{name} AS ({text})")
-        self._tables.append(table)
+        self._written.append(f"{text.partition(' ')[0]} {table}")
         if expected is None:
             return
         count = f"(SELECT count(*) FROM {name})"

@@ -100,11 +100,12 @@ class PostgresqlFlush:
         statement = self._statements.get(shape)
         if statement is None:
             statement = self._statements[shape] = chain_of(shape)
+        span_name = _span_name(buffer, records) if executor.recording else ""
         try:
             if committing:
-                executor.run_committing(statement, values)
+                executor.run_committing(statement, values, span_name=span_name)
             else:
-                executor.run(statement, values)
+                executor.run(statement, values, span_name=span_name)
         except Shortfall as error:
             raise _meaning(error.step, buffer, records) from error
         except UniqueViolation as error:
@@ -151,6 +152,18 @@ class PostgresqlFlush:
             ),
             values,
         )
+
+
+def _span_name(buffer: Buffer, records: Sequence[Record]) -> str:
+    counted = [
+        (len(buffer.consumed), "taken message", "taken messages"),
+        (len(buffer.deliveries), "delivery", "deliveries"),
+        (len(records), "aggregate", "aggregates"),
+        (len(buffer.events), "event", "events"),
+        (len(buffer.messages), "message", "messages"),
+    ]
+    said = [f"{count} {one if count == 1 else many}" for count, one, many in counted if count]
+    return f"flush: {', '.join(said)}" if said else ""
 
 
 def _count(rows: Sequence[object]) -> int:

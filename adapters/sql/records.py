@@ -11,6 +11,7 @@ from sqlalchemy.engine import Dialect
 from adapters.sql.executor import Row
 from adapters.sql.repositories import RecordMapping
 from adapters.sql.statements import Kind, Statement, prepared_name
+from adapters.sql.titles import Title
 from ports.errors import ConcurrencyConflict
 
 Processor = Callable[[Any], Any]
@@ -69,7 +70,7 @@ class CompiledMapping:
     def find(self) -> Statement:
         names = ", ".join(self._dialect.identifier_preparer.quote(name) for name in self._all_names)
         return self._statement(
-            f"SELECT {self.mapping.table.name}",
+            "SELECT",
             f"SELECT {names} FROM {self.table} WHERE {self.identifier} = {{1}}",
             parameters=1,
         )
@@ -78,7 +79,7 @@ class CompiledMapping:
     def insert(self) -> Statement:
         marks = ", ".join(f"{{{number}}}" for number in range(1, len(self.names) + 1))
         return self._statement(
-            f"INSERT {self.mapping.table.name}",
+            "INSERT",
             f"INSERT INTO {self.table} ({', '.join(self.quoted)}, {self.version}) "
             f"VALUES ({marks}, 1) ON CONFLICT ({self.identifier}) DO NOTHING",
             parameters=len(self.names),
@@ -95,19 +96,19 @@ class CompiledMapping:
         )
         identifier = self.names.index(self.mapping.identifier) + 1
         return self._statement(
-            f"UPDATE {self.mapping.table.name}",
+            "UPDATE",
             f"UPDATE {self.table} SET {self.version} = {{{count + 1}}} + 1"
             f"{', ' if changes else ''}{changes} "
             f"WHERE {self.identifier} = {{{identifier}}} AND {self.version} = {{{count + 1}}}",
             parameters=count + 1,
         )
 
-    def _statement(self, title: str, text: str, *, parameters: int) -> Statement:
+    def _statement(self, verb: str, text: str, *, parameters: int) -> Statement:
         def numbered(sign: str) -> str:
             return text.format("", *(f"{sign}{number}" for number in range(1, parameters + 1)))
 
         return Statement(
-            title=title,
+            title=Title.of(verb, [self.mapping.table.name]),
             postgresql=numbered("$"),
             sqlite=numbered("?"),
             parameters=(Kind.READY,) * parameters,

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from adapters.sql.titles import Title, title_of
+
 _PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
 _ONE_OF = re.compile(r"= ANY\(:(\w+)\)")
 _LATER = re.compile(r"\{now \+ :(\w+)\}")
@@ -48,7 +50,7 @@ ARRAY_OF = {
 class Statement:
     """Values are given in the order of ``parameters``, rows come in the order of ``columns``."""
 
-    title: str  # verb and tables, for spans: "INSERT runtime_event"
+    title: Title
     postgresql: str  # with $1, $2, ...
     sqlite: str  # with ?1, ?2, ...
     parameters: tuple[Kind, ...]
@@ -64,12 +66,13 @@ def statement(
     columns: Sequence[Kind] = (),
     sqlite: str | None = None,
 ) -> Statement:
-    """``sqlite`` replaces the text where the two databases differ too much."""
+    """``title`` is for spans, verb and tables: "INSERT runtime_event". ``sqlite`` replaces the text
+    where the two databases differ too much."""
     numbers = {name: number for number, name in enumerate(parameters, start=1)}
     postgresql = _LATER.sub(rf"{_POSTGRESQL_NOW} + make_interval(secs => :\1)", text)
     postgresql = _numbered(postgresql.replace("{now}", _POSTGRESQL_NOW), "$", numbers)
     return Statement(
-        title=title,
+        title=title_of(title),
         postgresql=postgresql,
         sqlite=_numbered(_for_sqlite(sqlite or text), "?", numbers),
         parameters=tuple(parameters.values()),

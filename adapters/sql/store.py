@@ -1,14 +1,15 @@
 """A database with the runtime's tables, as one context sees it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import sqlalchemy as sa
 
 from adapters.sql.checkout import Checkout, check_out
-from adapters.sql.connections import Connections
+from adapters.sql.connections import Connections, Write
 from adapters.sql.engines import POSTGRESQL, Limits, open_engine, store_url
 from adapters.sql.executor import Executor
 from adapters.sql.failures import NoCurrentConnection
@@ -195,6 +196,16 @@ class _CurrentConnections:
     def __init__(self, store: SqlStore) -> None:
         self._store = store
 
+    @property
+    def dialect(self) -> str:
+        return self._store.dialect
+
     def current(self) -> sa.Connection:
         unit = self._store.current()
         return self._store.read_connection() if unit is None else unit.core()
+
+    def write(self, statement: Write, row: Mapping[str, Any]) -> None:
+        unit = self._store.current()
+        if unit is None:
+            raise NoCurrentConnection(self._store.context)
+        unit.collect(statement, row)

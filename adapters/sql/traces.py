@@ -11,16 +11,28 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.sql.deployment import DeploymentDatabase
 from adapters.sql.engines import POSTGRESQL
-from adapters.sql.monitoring_tables import span, trace, trace_message
+from adapters.sql.monitoring_tables import span, trace, trace_link, trace_message
 from ports.outbound.telemetry import SpanKind
 from ports.outbound.traces import SpanRecord, TraceSearch, TraceSummary
 
 CORRELATION_ID = "message.correlation_id"
 MESSAGE_ID = "message.id"
+MESSAGE_KIND = "message.kind"
+REQUEST_METHOD = "http.request.method"
+
+# What only looks.
+_QUERY = "query"
+_READING = {"GET", "HEAD", "OPTIONS"}
+_CARRYING = {SpanKind.PRODUCER, SpanKind.CONSUMER}
 
 _LONGEST_NAMES = 2_000  # characters of span names that a summary can be found by
 _LONGEST_TEXT = 16_000  # characters of an exception or stack trace
 _MOST_SPANS = 2_000
+_SERVICES_OF_LATEST = 2_000  # traces
+_MOST_FOUND_BY_ID = 1_000
+
+
+_LATEST_FIRST = (trace.c.started_at.desc(), trace.c.trace_id.desc())
 
 
 @dataclass(slots=True)
@@ -35,6 +47,7 @@ class _Summary:
     spans: int = 0
     failed_spans: int = 0
     correlation_id: str = ""
+    conversation: bool = False
     services: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
 
@@ -49,7 +62,10 @@ class _Summary:
         self.failed_spans += record.failed
         self.services.add(record.service)
         self.names.add(record.name.lower())
+        if _is_query(record):
+            return
         self.correlation_id = self.correlation_id or str(record.attributes.get(CORRELATION_ID, ""))
+        self.conversation = self.conversation or _changes_something(record)
 
     def join(self, row: sa.Row[Any]) -> None:
         assert self.started_at is not None
@@ -60,6 +76,7 @@ class _Summary:
         self.spans += row.spans
         self.failed_spans += row.failed_spans
         self.correlation_id = row.correlation_id or self.correlation_id
+        self.conversation = self.conversation or row.conversation
         self.services |= _unbarred(row.services)
         self.names |= set(row.names.split("\n"))
 
@@ -76,6 +93,7 @@ class _Summary:
             "spans": self.spans,
             "failed_spans": self.failed_spans,
             "correlation_id": self.correlation_id,
+            "conversation": self.conversation,
             "services": "|" + "|".join(sorted(self.services)) + "|",
             "names": "\n".join(sorted(self.names))[:_LONGEST_NAMES],
         }
@@ -90,31 +108,43 @@ class SqlTraces:
     def save(self, spans: Sequence[SpanRecord]) -> None:
         if not spans:
             return
+        # The same key twice in one statement would count twice.
+        given = {(record.trace_id, record.span_id): record for record in spans}
         with self._database.writing() as connection:
-            fresh = [record for record in spans if _was_new(connection, span, _span_row(record))]
-            for summary in sorted(_summaries(fresh), key=lambda found: found.trace_id):
-                self._merge(connection, summary)
+            new = _added(connection, span, [_span_row(given[key]) for key in sorted(given)])
+            fresh = [record for key, record in given.items() if key in new]
+            self._merge(connection, sorted(_summaries(fresh), key=lambda found: found.trace_id))
             messages = {
                 (str(record.attributes[MESSAGE_ID]), record.trace_id)
                 for record in fresh
-                if MESSAGE_ID in record.attributes
+                if MESSAGE_ID in record.attributes and not _is_query(record)
             }
-            for message_id, trace_id in sorted(messages):
-                _was_new(
-                    connection, trace_message, {"message_id": message_id, "trace_id": trace_id}
-                )
+            _added(
+                connection,
+                trace_message,
+                [{"message_id": one, "trace_id": where} for one, where in sorted(messages)],
+            )
+            links = {(record.trace_id, linked) for record in fresh for linked in _linked(record)}
+            _added(
+                connection,
+                trace_link,
+                [{"trace_id": one, "linked_id": other} for one, other in sorted(links)],
+            )
 
     @staticmethod
-    def _merge(connection: sa.Connection, summary: _Summary) -> None:
-        if _was_new(connection, trace, summary.row()):
-            return
-        known = connection.execute(
-            sa.select(trace).where(trace.c.trace_id == summary.trace_id).with_for_update()
-        ).one()
-        summary.join(known)
-        connection.execute(
-            sa.update(trace).where(trace.c.trace_id == summary.trace_id).values(summary.row())
-        )
+    def _merge(connection: sa.Connection, summaries: Sequence[_Summary]) -> None:
+        new = _added(connection, trace, [summary.row() for summary in summaries])
+        known = [summary for summary in summaries if (summary.trace_id,) not in new]
+        for summary in known:
+            row = connection.execute(
+                sa.select(trace).where(trace.c.trace_id == summary.trace_id).with_for_update()
+            ).one_or_none()
+            if row is None:
+                continue  # purged this moment
+            summary.join(row)
+            connection.execute(
+                sa.update(trace).where(trace.c.trace_id == summary.trace_id).values(summary.row())
+            )
 
     def spans(self, trace_id: str, *, limit: int = _MOST_SPANS) -> Sequence[SpanRecord]:
         query = (
@@ -127,18 +157,50 @@ class SqlTraces:
             return [_record(row) for row in connection.execute(query)]
 
     def search(self, search: TraceSearch, *, limit: int, offset: int = 0) -> Sequence[TraceSummary]:
+        text = search.text.strip().lower()
+        with self._database.single() as connection:
+            conditions = _conditions(search)
+            if text:
+                ids = list(connection.execute(_with_id(text)).scalars())
+                conditions.append(
+                    trace.c.trace_id.in_(ids)
+                    if ids
+                    else trace.c.names.contains(text, autoescape=True)
+                )
+            query = (
+                sa.select(trace)
+                .where(*conditions)
+                .order_by(*_LATEST_FIRST)
+                .limit(max(0, min(limit, 200)))
+                .offset(max(0, offset))
+            )
+            return [_summary(row) for row in connection.execute(query)]
+
+    def linked(self, trace_id: str, *, limit: int = 50) -> Sequence[TraceSummary]:
         query = (
             sa.select(trace)
-            .where(*_conditions(search))
-            .order_by(trace.c.started_at.desc(), trace.c.trace_id)
+            .where(
+                trace.c.trace_id.in_(
+                    sa.union(
+                        sa.select(trace_link.c.linked_id).where(trace_link.c.trace_id == trace_id),
+                        sa.select(trace_link.c.trace_id).where(trace_link.c.linked_id == trace_id),
+                    )
+                )
+            )
+            .order_by(*_LATEST_FIRST)
             .limit(max(0, min(limit, 200)))
-            .offset(max(0, offset))
         )
         with self._database.single() as connection:
             return [_summary(row) for row in connection.execute(query)]
 
     def services(self) -> Sequence[str]:
-        query = sa.select(trace.c.services).distinct().limit(100)
+        latest = (
+            sa.select(trace.c.services)
+            .order_by(*_LATEST_FIRST)
+            .limit(_SERVICES_OF_LATEST)
+            .subquery()
+        )
+        query = sa.select(latest.c.services).distinct().limit(100)
         with self._database.single() as connection:
             found: set[str] = set()
             for services in connection.execute(query).scalars():
@@ -155,7 +217,7 @@ class SqlTraces:
         with self._database.writing() as connection:
             ids = list(connection.execute(oldest).scalars())
             gone = 0
-            for table in (trace_message, span, trace):
+            for table in (trace_link, trace_message, span, trace):
                 removed = connection.execute(
                     sa.delete(table).where(table.c.trace_id.in_(ids))
                 ).rowcount
@@ -170,31 +232,56 @@ def _summaries(records: Iterable[SpanRecord]) -> Iterable[_Summary]:
     return found.values()
 
 
-def _was_new(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> bool:
-    """Insert it unless it is there. Asked by RETURNING: SQLAlchemy knows no number of inserted rows
-    with psycopg."""
+def _added(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
+) -> set[tuple[Any, ...]]:
+    """Insert what is not there yet, and return the keys of that."""
+    if not rows:
+        return set()
     insert = postgresql.insert if connection.dialect.name == POSTGRESQL else sqlite.insert
-    statement = insert(table).values(row).on_conflict_do_nothing().returning(sa.literal(1))
-    return connection.execute(statement).first() is not None
+    statement = insert(table).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return {tuple(row) for row in connection.execute(statement, rows)}
+
+
+def _is_query(record: SpanRecord) -> bool:
+    return record.attributes.get(MESSAGE_KIND) == _QUERY
+
+
+def _changes_something(record: SpanRecord) -> bool:
+    method = record.attributes.get(REQUEST_METHOD)
+    if method is not None:
+        return method not in _READING
+    return record.kind in _CARRYING or MESSAGE_KIND in record.attributes
+
+
+def _linked(record: SpanRecord) -> Iterable[str]:
+    """Ids of other traces."""
+    ids = (link.split("-")[1] for link in record.links if link.count("-") == 3)
+    return [found for found in ids if found != record.trace_id]
+
+
+def _with_id(text: str) -> sa.Select[Any]:
+    """Traces that are that one, bear that correlation, or know that message."""
+    of_message = sa.select(trace_message.c.trace_id).where(trace_message.c.message_id == text)
+    found = sa.union(
+        sa.select(trace.c.trace_id).where(trace.c.trace_id == text),
+        sa.select(trace.c.trace_id).where(trace.c.correlation_id == text),
+        of_message,
+    ).subquery()
+    return sa.select(found.c.trace_id).limit(_MOST_FOUND_BY_ID)
 
 
 def _conditions(search: TraceSearch) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
-    text = search.text.strip().lower()
-    if text:
-        of_message = sa.select(trace_message.c.trace_id).where(trace_message.c.message_id == text)
-        found.append(
-            trace.c.names.contains(text, autoescape=True)
-            | (trace.c.trace_id == text)
-            | (trace.c.correlation_id == text)
-            | trace.c.trace_id.in_(of_message)
-        )
+    if search.conversations_only:
+        found.append(trace.c.conversation == sa.true())
     if search.service:
         found.append(trace.c.services.contains(f"|{search.service}|", autoescape=True))
     if search.correlation_id:
         found.append(trace.c.correlation_id == search.correlation_id)
     if search.failed_only:
-        found.append(trace.c.failed_spans > 0)
+        # As the index says it: with a parameter it would not be taken.
+        found.append(sa.literal_column("failed_spans > 0", sa.Boolean))
     if search.at_least is not None:
         found.append(trace.c.duration_us >= search.at_least // timedelta(microseconds=1))
     if search.since is not None:

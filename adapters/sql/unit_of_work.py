@@ -5,13 +5,15 @@ the commit, and a buffer that PostgreSQL can take in one statement is a transact
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from adapters.sql.buffer import Buffer
+from adapters.sql.collected_rows import CollectedRows
+from adapters.sql.connections import Write
 from adapters.sql.deliveries import SqlDeliveries
 from adapters.sql.event_store import SqlEventStore
 from adapters.sql.executor import Executor, Row
@@ -38,6 +40,7 @@ class _Mark:
     lengths: tuple[int, ...]
     flushed: int
     written_at_once: int
+    collected: int
     actions: int
 
 
@@ -46,6 +49,7 @@ class SqlUnitOfWork:
         "_after_commit",
         "_broken",
         "_checkout",
+        "_collected",
         "_deliveries",
         "_events",
         "_failed_messages",
@@ -81,6 +85,7 @@ class SqlUnitOfWork:
         self._wakes = False
         self._flushed = 0  # rows that left the buffer
         self._written_at_once = 0
+        self._collected = CollectedRows()
         self._after_commit: list[Callable[[], None]] = []
         self._repositories: dict[str, SqlRepository] = {}
         self._events: SqlEventStore | None = None
@@ -143,6 +148,7 @@ class SqlUnitOfWork:
             lengths=buffer.lengths(),
             flushed=self._flushed,
             written_at_once=self._all_written_at_once(),
+            collected=self._collected.total,
             actions=len(self._after_commit),
         )
 
@@ -152,12 +158,17 @@ class SqlUnitOfWork:
             return
         # What waited in the buffer at the mark may have been sent since, but nothing newer.
         older = mark.flushed + sum(mark.lengths)
-        if self._flushed > older or self._all_written_at_once() > mark.written_at_once:
+        if (
+            self._flushed > older
+            or self._all_written_at_once() > mark.written_at_once
+            or self._collected.sent > mark.collected
+        ):
             self._broken = True
         elif self.buffer is mark.buffer:
             self.buffer.cut(mark.lengths)
         else:
             self.buffer = Buffer()
+        self._collected.cut(mark.collected)
         del self._after_commit[mark.actions :]
 
     def _all_written_at_once(self) -> int:
@@ -166,6 +177,7 @@ class SqlUnitOfWork:
 
     def run(self, statement: Statement, values: Sequence[object] = ()) -> list[Row]:
         """Read; outside a transaction unless one has begun."""
+        self._send_collected_first()
         try:
             return self.executor().run(statement, values)
         except Exception:
@@ -176,6 +188,7 @@ class SqlUnitOfWork:
         self, mapping: CompiledMapping, identifier: str
     ) -> tuple[Row, tuple[object, ...]] | None:
         """One row as the driver gives it, and the driver's types of its columns."""
+        self._send_collected_first()
         bind = mapping.bind_identifier
         try:
             rows, types = self.executor().load(
@@ -197,7 +210,18 @@ class SqlUnitOfWork:
         """The same connection for SQLAlchemy, in a transaction because it may write."""
         self.flush()
         self.begin_transaction()
-        return self._connected().core()
+        core = self._connected().core()
+        core.send_first = self._send_collected_first
+        return core
+
+    def collect(self, statement: Write, row: Mapping[str, Any]) -> None:
+        """Write a row some time before the commit, with its like; see :class:`Connections`."""
+        self.check_open()
+        if not self._collected.goes_with(statement, row):
+            self.flush()
+        self._collected.add(statement, row)
+        if self._checkout is not None and self._checkout.in_savepoint():
+            self.flush()  # it has to go when the savepoint is rolled back
 
     def executor(self) -> Executor:
         return self._connected().executor
@@ -209,7 +233,7 @@ class SqlUnitOfWork:
 
     def flush(self) -> None:
         self.check_open()
-        if not self.buffer:
+        if not self.buffer and not self._collected:
             return
         try:
             self.begin_transaction()
@@ -227,7 +251,7 @@ class SqlUnitOfWork:
             if self._broken:
                 raise TransactionLost
             if not self._committed_at_once():
-                if self.buffer:
+                if self.buffer or self._collected:
                     self.begin_transaction()
                     self._send()
                 if self._in_transaction:
@@ -249,6 +273,7 @@ class SqlUnitOfWork:
 
     def _undo(self) -> None:
         self.buffer = Buffer()
+        self._collected.cut(0)
         if self._in_transaction:
             self._in_transaction = False
             self._connected().roll_back()
@@ -261,7 +286,7 @@ class SqlUnitOfWork:
 
     def _committed_at_once(self) -> bool:
         buffer = self.buffer
-        if self._in_transaction or not buffer:
+        if self._in_transaction or not buffer or self._collected:
             return False
         executor = self.executor()
         if not isinstance(executor, PostgresqlExecutor):
@@ -271,7 +296,26 @@ class SqlUnitOfWork:
         self._note_wake_up(buffer)
         return True
 
+    def _send_collected_first(self) -> None:
+        if self._collected:
+            self.flush()
+
     def _send(self) -> None:
+        if self.buffer:
+            self._send_buffer()
+        if self._collected:
+            self._send_collected()
+
+    def _send_collected(self) -> None:
+        core = self._connected().core()
+        # They count by themselves: some of them may be older than a mark.
+        writes = core.writes
+        try:
+            self._collected.send(core)
+        finally:
+            core.writes = writes
+
+    def _send_buffer(self) -> None:
         buffer, self.buffer = self.buffer, Buffer()
         self._flushed += sum(buffer.lengths())
         executor = self.executor()

@@ -68,12 +68,15 @@ def _on_postgresql(connection: sa.Connection) -> Iterator[tuple[str, str]]:
             "skip events",
             "Run ALTER SEQUENCE runtime_event_position_seq CACHE 1 INCREMENT 1 and restart all",
         )
-    last = connection.exec_driver_sql("SELECT max(position) FROM runtime_event").scalar() or 0
+    last = connection.exec_driver_sql(
+        "SELECT greatest((SELECT max(position) FROM runtime_event), "
+        "(SELECT max(position) FROM runtime_position), 0)"
+    ).scalar_one()
     if last > drawn:
         yield (
             f"the event log holds position {last}, but its sequence stands at {drawn}; was it "
             "restored?",
-            f"Run SELECT setval('runtime_event_position_seq', {last}) before anything writes",
+            "Run ./thicket prepare before anything writes",
         )
 
 

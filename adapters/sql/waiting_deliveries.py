@@ -5,7 +5,7 @@ index of its own and comes back into play when a claim finds it due. Rows behind
 the same key are delayed with it, so that a long queue behind one that backs off is not looked
 through again and again.
 
-Rows that a broker without confirms was given (``handed_over``) hold nobody up: they have left.
+Rows that stay although a broker was given them (``handed_over``) hold nobody up: they have left.
 """
 
 from collections.abc import Sequence
@@ -35,6 +35,7 @@ class SqlWaitingDeliveries:
     def __init__(self, store: SqlStore, *, lease: timedelta = timedelta(seconds=30)) -> None:
         self._store = store
         self._context = store.context
+        self.lease = lease
         self._lease_seconds = lease.total_seconds()
         self._claims = 0
 
@@ -55,7 +56,6 @@ class SqlWaitingDeliveries:
             if expired:
                 self._drop(executor, limit=_MOST_DROPPED)
             if due:
-                executor.run(statements.REMOVE_RECORDED, (*place, _MOST_PROMOTED))
                 executor.run(statements.PROMOTE, (*place, _MOST_PROMOTED))
             rows = self._lease(executor, place, limit, token)
             keyed = keyed or any(row[statements.KEY] for row in rows)
@@ -64,13 +64,29 @@ class SqlWaitingDeliveries:
         return [_leased(row, token) for row in rows]
 
     def remove(self, leased: Sequence[Leased]) -> None:
-        self._change(statements.REMOVE, leased)
+        self._change((statements.REMOVE,), leased)
 
     def put_back(self, leased: Sequence[Leased], *, delay_seconds: float) -> None:
-        self._change(statements.PUT_BACK, leased, float(delay_seconds))
+        self._change((statements.PUT_BACK,), leased, float(delay_seconds))
 
-    def keep(self, leased: Sequence[Leased], *, seconds: float) -> None:
-        self._change(statements.KEEP, leased, float(seconds))
+    def renew(self, leased: Sequence[Leased]) -> int:
+        return self._change((statements.RENEW,), leased, self._lease_seconds)
+
+    def keep(self, leased: Sequence[Leased]) -> None:
+        self._change((statements.REMOVE_IF_RECORDED, statements.KEEP), leased)
+
+    def kept(self, channels: Sequence[str], *, seconds: float) -> Sequence[str]:
+        if not channels:
+            return []
+        with self._store.connected() as executor:
+            place = (self._context, sorted(channels), -float(seconds))
+            return [row[0] for row in executor.run(statements.KEPT, place)]
+
+    def release(self, channel: str, *, seconds: float, limit: int) -> int:
+        return self._change_kept(statements.RELEASE, channel, seconds, limit)
+
+    def drop_recorded(self, channel: str, *, seconds: float, limit: int) -> int:
+        return self._change_kept(statements.DROP_RECORDED, channel, seconds, limit)
 
     def seconds_until_due(self, channels: Sequence[str]) -> float | None:
         if not channels:
@@ -118,24 +134,40 @@ class SqlWaitingDeliveries:
             executor.run(statements.LET_GO, (self._context, channel, key))
         return len(keys)
 
+    def _change_kept(
+        self, statement: statements.Statement, channel: str, seconds: float, limit: int
+    ) -> int:
+        with self._store.short_transaction() as executor:
+            return executor.change(statement, (self._context, channel, -float(seconds), limit))
+
     def _change(
-        self, statement: statements.Statement, leased: Sequence[Leased], *more: object
-    ) -> None:
+        self,
+        changes: Sequence[statements.Statement],
+        leased: Sequence[Leased],
+        *more: object,
+    ) -> int:
+        """How many rows the last of the changes touched."""
+        touched = 0
         if not leased:
-            return
+            return touched
         by_token = sorted(leased, key=attrgetter("token"))
         with self._store.short_transaction() as executor:
             for token, group in groupby(by_token, key=attrgetter("token")):
                 ids = sorted(one.row_id for one in group)
-                executor.change(statement, (self._context, ids, token, *more))
+                counts = [
+                    executor.change(change, (self._context, ids, token, *more))
+                    for change in changes
+                ]
+                touched += counts[-1]
+        return touched
 
 
 def _leased(row: Row, token: str) -> Leased:
-    row_id, hand_overs, handed_over = row[MESSAGE_WIDTH:]
+    row_id, hand_overs, added_at = row[MESSAGE_WIDTH:]
     return Leased(
         row_id=row_id,
         token=token,
         delivery=delivery_from(row),
         hand_overs=hand_overs,
-        kept=bool(handed_over),
+        added_at=added_at,
     )

@@ -12,8 +12,8 @@ __all__ = ["Statement"]
 _PLACE = {"context": Kind.TEXT, "channels": Kind.TEXTS}
 
 # Rows as a claim returns them.
-_RETURNED = (*MESSAGE_COLUMNS, "id", "hand_overs", "handed_over")
-_RETURNED_KINDS = [*MESSAGE_COLUMNS.values(), Kind.INT, Kind.INT, Kind.BOOL]
+_RETURNED = (*MESSAGE_COLUMNS, "id", "hand_overs", "created_at")
+_RETURNED_KINDS = [*MESSAGE_COLUMNS.values(), Kind.INT, Kind.INT, Kind.TIME]
 KEY = _RETURNED.index("partition_key")
 PRIORITY = _RETURNED.index("priority")
 ROW_ID = _RETURNED.index("id")
@@ -87,7 +87,7 @@ PEEK = statement(
 def _next_due(*, sqlite: bool) -> str:
     delayed = (
         "FROM runtime_message AS one WHERE one.context = :context "
-        "AND one.channel = {channel} AND one.delayed = true"
+        "AND one.channel = {channel} AND one.delayed = true AND one.due_at IS NOT NULL"
     )
     leased = (
         "FROM runtime_message AS one WHERE one.context = :context "
@@ -115,7 +115,7 @@ NEXT_DUE = statement(
 # it has taken, or it would overtake within a key; so the lock comes before the claim's snapshot, in
 # a statement of its own. Negative keys are never fences of the event log.
 LOCK_CHANNELS = statement(
-    "SELECT pg_advisory_xact_lock",
+    "SELECT pg_advisory_xact_lock()",
     "SELECT pg_advisory_xact_lock("
     "hashtextextended(:context || ':' || wanted.name, 0) | (-9223372036854775808)::bigint) "
     "FROM unnest(:channels) AS wanted(name)",
@@ -182,32 +182,10 @@ def _promote(*, sqlite: bool) -> str:
     )
 
 
-def _remove_recorded(*, sqlite: bool) -> str:
-    # Of a message to another context the outcome is recorded there: channels begin with its name.
-    receiver = (
-        "substr(channel, 1, instr(channel, '.') - 1)" if sqlite else "split_part(channel, '.', 1)"
-    )
-    return (
-        f"DELETE FROM runtime_message WHERE id IN ({_some_due(sqlite=sqlite)}) "
-        "AND handed_over = true AND EXISTS (SELECT 1 FROM runtime_delivery AS outcome "
-        f"WHERE outcome.context IN (runtime_message.context, {receiver}) "
-        "AND outcome.tenant = runtime_message.tenant "
-        "AND outcome.message_id = runtime_message.message_id "
-        "AND outcome.endpoint = runtime_message.endpoint "
-        "AND (outcome.state <> 'waiting' OR outcome.attempt > runtime_message.attempt))"
-    )
-
-
 PROMOTE = statement(
     "UPDATE runtime_message",
     _promote(sqlite=False),
     sqlite=_promote(sqlite=True),
-    parameters={**_PLACE, "limit": Kind.INT},
-)
-REMOVE_RECORDED = statement(
-    "DELETE runtime_message",
-    _remove_recorded(sqlite=False),
-    sqlite=_remove_recorded(sqlite=True),
     parameters={**_PLACE, "limit": Kind.INT},
 )
 
@@ -269,11 +247,106 @@ PUT_BACK = statement(
     f"hand_overs = hand_overs + 1 WHERE {_STILL_HELD}",
     parameters={**_LEASED_ONES, "seconds": Kind.FLOAT},
 )
+RENEW = statement(
+    "UPDATE runtime_message",
+    "UPDATE runtime_message SET claimed_until = {now + :seconds} WHERE id IN (SELECT id "
+    f"FROM runtime_message WHERE {_STILL_HELD} FOR UPDATE SKIP LOCKED)",
+    sqlite=f"UPDATE runtime_message SET claimed_until = {{now + :seconds}} WHERE {_STILL_HELD}",
+    parameters={**_LEASED_ONES, "seconds": Kind.FLOAT},
+)
+# A kept row is delayed but never due. That it was handed over, and when, stands where a lease did.
 KEEP = statement(
     "UPDATE runtime_message",
-    "UPDATE runtime_message SET claimed_until = NULL, claim_token = NULL, delayed = true, "
-    f"due_at = {{now + :seconds}}, handed_over = true WHERE {_STILL_HELD}",
-    parameters={**_LEASED_ONES, "seconds": Kind.FLOAT},
+    "UPDATE runtime_message SET claimed_until = {now}, claim_token = NULL, delayed = true, "
+    f"due_at = NULL, handed_over = true WHERE {_STILL_HELD}",
+    parameters=_LEASED_ONES,
+)
+_KEPT = (
+    "FROM runtime_message AS one WHERE one.context = :context AND one.channel = {channel} "
+    "AND one.delayed = true AND one.due_at IS NULL AND one.handed_over = true "
+    "AND one.claimed_until <= {now + :before}"
+)
+
+
+def _kept(*, sqlite: bool) -> str:
+    channel, channels = ("wanted.value", _EACH) if sqlite else ("wanted.name", _UNNESTED)
+    return f"SELECT {channel} FROM {channels} WHERE EXISTS (SELECT 1 {_on(channel, _KEPT)})"
+
+
+KEPT = statement(
+    "SELECT runtime_message",
+    _kept(sqlite=False),
+    sqlite=_kept(sqlite=True),
+    parameters={**_PLACE, "before": Kind.FLOAT},
+    columns=[Kind.TEXT],
+)
+
+
+def _some_kept(*, sqlite: bool) -> str:
+    """The oldest first."""
+    kept = f"SELECT one.id {_on(':channel', _KEPT)}"
+    if sqlite:
+        return f"id IN ({kept} ORDER BY one.id LIMIT :limit)"
+    # With the bare column PostgreSQL would walk the table by id, and without the array read all of
+    # it beside these rows.
+    return f"id = ANY(ARRAY({kept} ORDER BY one.id + 0 LIMIT :limit FOR UPDATE SKIP LOCKED))"
+
+
+def _recorded(*, sqlite: bool) -> str:
+    # Of a message to another context the outcome is recorded there: channels begin with its name.
+    receiver = (
+        "substr(channel, 1, instr(channel, '.') - 1)" if sqlite else "split_part(channel, '.', 1)"
+    )
+    return (
+        "EXISTS (SELECT 1 FROM runtime_delivery AS outcome "
+        f"WHERE outcome.context IN (runtime_message.context, {receiver}) "
+        "AND outcome.tenant = runtime_message.tenant "
+        "AND outcome.message_id = runtime_message.message_id "
+        "AND outcome.endpoint = runtime_message.endpoint "
+        "AND (outcome.state <> 'waiting' OR outcome.attempt > runtime_message.attempt))"
+    )
+
+
+def _remove_if_recorded(*, sqlite: bool) -> str:
+    return f"DELETE FROM runtime_message WHERE {_STILL_HELD} AND {_recorded(sqlite=sqlite)}"
+
+
+def _drop_recorded(*, sqlite: bool) -> str:
+    these = _some_kept(sqlite=sqlite)
+    return f"DELETE FROM runtime_message WHERE {these} AND {_recorded(sqlite=sqlite)}"
+
+
+def _release(*, sqlite: bool) -> str:
+    return (
+        "UPDATE runtime_message SET handed_over = false, delayed = false, claimed_until = NULL, "
+        f"hand_overs = hand_overs + 1 WHERE {_some_kept(sqlite=sqlite)}"
+    )
+
+
+_OF_ONE_CHANNEL = {
+    "context": Kind.TEXT,
+    "channel": Kind.TEXT,
+    "before": Kind.FLOAT,
+    "limit": Kind.INT,
+}
+# Its consumer was faster than whoever keeps it.
+REMOVE_IF_RECORDED = statement(
+    "DELETE runtime_message",
+    _remove_if_recorded(sqlite=False),
+    sqlite=_remove_if_recorded(sqlite=True),
+    parameters=_LEASED_ONES,
+)
+DROP_RECORDED = statement(
+    "DELETE runtime_message",
+    _drop_recorded(sqlite=False),
+    sqlite=_drop_recorded(sqlite=True),
+    parameters=_OF_ONE_CHANNEL,
+)
+RELEASE = statement(
+    "UPDATE runtime_message",
+    _release(sqlite=False),
+    sqlite=_release(sqlite=True),
+    parameters=_OF_ONE_CHANNEL,
 )
 
 ANY_EXPIRED = statement(

@@ -269,6 +269,11 @@ class Channel(StdChannel):
         """
         return self._publisher.publish(publications) if publications else []
 
+    def queue_is_empty(self, queue: str) -> bool:
+        """Whether no message waits in the queue and no consumer holds one of it; true when there is
+        no such queue."""
+        return not self._store.has_messages(queue)
+
     # -- consuming -----------------------------------------------------------------------------
 
     def basic_qos(

@@ -1,14 +1,12 @@
 """The consumers of one channel and the messages it holds for them."""
 
-import os
-import secrets
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from adapters.sql_broker.consumers import new_token
 from adapters.sql_broker.messages import Claimed, Message
 from adapters.sql_broker.options import BrokerOptions
 from adapters.sql_broker.store import Lease, Store
@@ -53,7 +51,7 @@ class Inbox:
         #: How many unsettled messages the channel takes at most; 0: as many as it can get.
         self.window = 0
         #: Whose leases these are, readable for people who look at the table.
-        self.token = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(6)}"
+        self.token = new_token()
 
     def add(self, consumer: Consumer) -> None:
         self._consumers[consumer.tag] = consumer

@@ -2,6 +2,7 @@
 
 import os
 import random
+import secrets
 import sqlite3
 import threading
 import time
@@ -28,6 +29,16 @@ _FIRST_PAUSE_S = 0.0002
 _LONGEST_PAUSE_S = 0.005
 _FREE_PAGES_KEPT = 4000
 _PAGES_RETURNED_AT_ONCE = 1000
+
+# Only a file can be lost by itself or replaced by an older copy: PostgreSQL has no such table.
+_MAKE_IDENTITY = (
+    "CREATE TABLE IF NOT EXISTS broker_identity (id INTEGER PRIMARY KEY CHECK (id = 1), "
+    "name TEXT NOT NULL, starts INTEGER NOT NULL)"
+)
+_GIVE_IDENTITY = (
+    "INSERT INTO broker_identity (id, name, starts) VALUES (1, :name, 0) ON CONFLICT DO NOTHING"
+)
+_COUNT_START = "UPDATE broker_identity SET starts = starts + 1 RETURNING name, starts"
 
 
 class PatientConnection(sqlite3.Connection):
@@ -145,6 +156,16 @@ class SqliteStore(Store):
                     # One by one: the driver takes only the first step of a larger piece.
                     connection.execute("PRAGMA incremental_vacuum(1)")
 
+    def count_start(self) -> tuple[str, int]:
+        """The name that this file was given when it was made, and how often it was started with
+        this time. A copy of it has the name, and the count of its moment."""
+        self.connect()
+        with self._transaction(self._flushed) as connection:
+            connection.execute(_MAKE_IDENTITY)
+            connection.execute(_GIVE_IDENTITY, {"name": secrets.token_hex(16)})
+            row = connection.execute(_COUNT_START).fetchall()[0]
+        return str(row[0]), int(row[1])
+
     def connect(self) -> None:
         path = Path(self._url.database or "")
         try:
@@ -211,6 +232,18 @@ class SqliteStore(Store):
                 if getattr(connection, "in_transaction", False):
                     connection.execute("ROLLBACK")
                 raise
+
+
+def count_start(url: sa.URL) -> tuple[str, int]:
+    """See :meth:`SqliteStore.count_start`; leaves no connection open."""
+    options = BrokerOptions()
+    engines = Engines(lambda durability: make_engine(url, durability, options.busy_timeout))
+    store = SqliteStore(url, engines=engines, gate=WriteGate(), options=options)
+    try:
+        return store.count_start()
+    finally:
+        store.close()
+        engines.dispose()
 
 
 class DataVersionWatch:

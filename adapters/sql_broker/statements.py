@@ -77,12 +77,16 @@ class Statements:
             WHERE c.queue = :name AND c.expires_at_ms > NOW_MS)"""
     delete_queue_unseen: str = """
         DELETE FROM broker_queue WHERE name = :name AND seen_at_ms + expires_after_ms <= NOW_MS"""
-    count_consumers: str = """
-        SELECT count(*) FROM broker_consumer WHERE queue = :queue AND expires_at_ms > NOW_MS"""
+    consumers: str = """
+        SELECT token FROM broker_consumer WHERE queue = :queue AND expires_at_ms > NOW_MS"""
 
     count_ready: str = """
         SELECT count(*) FROM broker_message WHERE queue = :queue AND visible_at_ms <= NOW_MS
         AND (expires_at_ms IS NULL OR expires_at_ms > NOW_MS)"""
+    #: What expired while a consumer has it is still in its hands.
+    any_message: str = """
+        SELECT 1 FROM broker_message WHERE queue = :queue
+        AND (expires_at_ms IS NULL OR expires_at_ms > NOW_MS OR visible_at_ms > NOW_MS) LIMIT 1"""
     #: SQLite stores row by row inside a transaction; PostgreSQL takes arrays in one statement.
     insert: str
     anything_ready: str = """

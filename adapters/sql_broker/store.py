@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from adapters.sql_broker.consumers import may_live
 from adapters.sql_broker.errors import BrokerTablesMissing
 from adapters.sql_broker.messages import Claimed, Row
 from adapters.sql_broker.options import milliseconds
@@ -227,6 +228,10 @@ class Store(ABC):
     def count_ready(self, queue: str) -> int:
         return int(self._one(self._sql.count_ready, {"queue": queue})[0])
 
+    def has_messages(self, queue: str) -> bool:
+        """Whether a message waits or is held by a consumer."""
+        return self._maybe_one(self._sql.any_message, {"queue": queue}) is not None
+
     def purge(self, queue: str) -> int:
         """Delete what waits, not what consumers hold; returns how many messages."""
         return self._delete_in_parts(self._sql.purge_some_messages, queue)
@@ -250,7 +255,10 @@ class Store(ABC):
             self._delete_queue_if(self._sql.delete_queue_left_by_consumers, queue)
 
     def count_consumers(self, queue: str) -> int:
-        return int(self._one(self._sql.count_consumers, {"queue": queue})[0])
+        """Without those whose process was killed: their lease says so too late, and a worker that
+        takes the place of a killed one would believe that there are two of its name."""
+        tokens = [str(row[0]) for row in self._all(self._sql.consumers, {"queue": queue})]
+        return sum(map(may_live, tokens))
 
     def stamp(
         self, *, consumers: Sequence[Registered], queues: Sequence[str], lease: timedelta

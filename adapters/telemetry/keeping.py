@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import StatusCode
 
 from adapters.telemetry.opentelemetry import traceparent
-from ports.errors import StoreUnavailable
+from ports.errors import ConcurrencyConflict, StoreUnavailable
 from ports.outbound.telemetry import SpanKind
 from ports.outbound.traces import SpanRecord, Traces
 
@@ -25,7 +25,7 @@ class KeepingExporter(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         try:
             self._traces.save([record_of(span) for span in spans])
-        except StoreUnavailable as error:
+        except (StoreUnavailable, ConcurrencyConflict) as error:
             logger.warning(
                 "spans could not be kept", extra={"spans": len(spans), "why": str(error)}
             )

@@ -5,7 +5,6 @@ like a token in an address is taken out, whoever logs it.
 """
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -14,9 +13,7 @@ import structlog
 from opentelemetry import trace as otel
 from structlog.types import Processor
 
-# What follows these segments opens something to whoever holds it.
-_SECRET_SEGMENT = re.compile(r"(/(?:issues|invitation|password-reset)/)[^/\s?\"']+")
-_SECRET_USERINFO = re.compile(r"(\w+://[^:/@\s]*:)[^@\s]+@")
+from adapters.telemetry.scrubbing import scrubbed
 
 _NOISY = {
     "amqp": logging.WARNING,
@@ -45,10 +42,9 @@ def set_up_logs(*, process: str, level: str, as_json: bool) -> None:
         structlog.stdlib.PositionalArgumentsFormatter(),
     ]
     last: list[Processor] = (
-        [structlog.processors.format_exc_info, _scrub, structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
         else [
-            _scrub,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stdout.isatty(),
                 # The prettier one shows local variables: addresses, payloads, secrets.
@@ -60,7 +56,7 @@ def set_up_logs(*, process: str, level: str, as_json: bool) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, _scrub],
         )
     )
     root = logging.getLogger()
@@ -80,18 +76,11 @@ def _adding_process(process: str) -> Processor:
 
 def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
     context = otel.get_current_span().get_span_context()
-    if context.is_valid:
+    if context.is_valid and context.trace_flags.sampled:
         event["trace_id"] = f"{context.trace_id:032x}"
     return event
 
 
-def _scrub(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
-    for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = scrubbed(value)
-    return event
-
-
-def scrubbed(text: str) -> str:
-    text = _SECRET_SEGMENT.sub(r"\1***", text)
-    return _SECRET_USERINFO.sub(r"\1***@", text)
+def _scrub(_logger: Any, _method: str, line: Any) -> Any:
+    """The whole line, with its stack trace and whatever else was put into it."""
+    return scrubbed(line)

@@ -7,9 +7,10 @@ that a viewer can tell services apart.
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import Token
+from traceback import format_exception
 from types import TracebackType
 from typing import Any
 
@@ -22,6 +23,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags
 
+from adapters.telemetry.scrubbing import without_values
 from ports.outbound.telemetry import NO_ATTRIBUTES, SpanKind, SpanValue
 
 _KINDS = {
@@ -33,6 +35,9 @@ _KINDS = {
 }
 
 EXPORT_INTERVAL_MS = 500
+
+# Trace and span id of work that is not recorded; nobody ever sees it.
+_NOBODY = 1
 
 
 class OpenTelemetry:
@@ -132,8 +137,22 @@ class OpenTelemetryTracer:
             self._telemetry.tracer_of(self._service), name, kind, parent, links, attributes
         )
 
+    def muted(self) -> AbstractContextManager[None]:
+        return _muted()
+
     def current_trace(self) -> str:
         return traceparent(otel.get_current_span().get_span_context())
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Below a span that was not sampled nothing is."""
+    nobody = SpanContext(_NOBODY, _NOBODY, is_remote=False, trace_flags=TraceFlags.get_default())
+    token = otel_context.attach(otel.set_span_in_context(NonRecordingSpan(nobody)))
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
 
 
 class OpenSpan(AbstractContextManager["OpenSpan"]):
@@ -165,8 +184,16 @@ class OpenSpan(AbstractContextManager["OpenSpan"]):
         self._span.set_attribute(name, value)
 
     def fail(self, error: BaseException) -> None:
-        self._span.record_exception(error)
-        self._span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+        kind, message = type(error), without_values(str(error))
+        self._span.add_event(
+            "exception",
+            {
+                "exception.type": _name(kind),
+                "exception.message": message,
+                "exception.stacktrace": without_values("".join(format_exception(error))),
+            },
+        )
+        self._span.set_status(Status(StatusCode.ERROR, f"{kind.__name__}: {message}"))
 
     def __enter__(self) -> "OpenSpan":
         linked = [Link(found) for link in self._links if (found := span_context(link))]
@@ -192,9 +219,15 @@ class OpenSpan(AbstractContextManager["OpenSpan"]):
         self._span.end()
 
 
+def _name(kind: type[BaseException]) -> str:
+    plain = kind.__module__ == "builtins"
+    return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
+
+
 def traceparent(context: SpanContext) -> str:
-    """W3C trace context, version 00."""
-    if not context.is_valid:
+    """W3C trace context, version 00; empty for what is not recorded: whoever goes on with it begins
+    a trace that is."""
+    if not (context.is_valid and context.trace_flags.sampled):
         return ""
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 

@@ -29,6 +29,7 @@ BATCH = 100
 # Far below any channel's time limit; the rest is handed on.
 LONGEST_RUN_SECONDS = 20.0
 _PROGRESS_EVERY_SECONDS = 0.5
+INTERRUPTED = "given up: its process died again and again; what is left can be ordered once more"
 
 _MOMENTS = ("since", "until")
 
@@ -75,11 +76,11 @@ class BulkDesk:
         self._jobs = jobs
         self._longest_run = longest_run_seconds
         self._channel = _way_to_itself(runtime)
-        runtime.consumer.control(ENDPOINT, self._carry_out)
+        runtime.consumer.control(ENDPOINT, self._carry_out, poisoned=self._give_up)
 
     def give(self, order: Order) -> None:
-        """Given twice, it is carried out once. The message leaves first: a job without one would
-        never end, and who carries out the message makes the job."""
+        """Given twice, it is carried out once. Joins the caller's transaction. The message leaves
+        first: a job without one would never end, and who carries out the message makes the job."""
         if self._jobs.find(order.job.id) is not None:
             return
         self._send(encode(order))
@@ -92,7 +93,7 @@ class BulkDesk:
             channel=self._channel,
             endpoint=ENDPOINT,
         )
-        self._transactions.once(lambda unit: unit.messages.add(delivery))
+        self._transactions.run(lambda unit: unit.messages.add(delivery))
 
     def _carry_out(self, delivery: Delivery) -> None:
         order = decode(delivery.envelope.payload)
@@ -101,6 +102,13 @@ class BulkDesk:
             self._send(delivery.envelope.payload)
         # The row that was kept for a broker without confirms.
         self._transactions.once(lambda unit: unit.messages.settle(delivery))
+
+    def _give_up(self, delivery: Delivery, error: Exception) -> None:
+        """The order becomes a failed message; nobody must wait for its job to go on."""
+        job = decode(delivery.envelope.payload).job
+        self._jobs.start(job)
+        if not self._is_over(job.id):
+            self._jobs.finish(job.id, at=self._runtime.clock.now(), note=INTERRUPTED)
 
     def _walk(self, order: Order) -> bool:
         """False: there is more to do."""

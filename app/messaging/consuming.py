@@ -9,10 +9,10 @@ handed over again.
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from time import perf_counter
 
 from app.messaging.buses import EventBus
-from app.messaging.dispatching import message_attributes
 from app.messaging.distributing import (
     DISTRIBUTED_COMMAND,
     DISTRIBUTED_EVENT,
@@ -20,6 +20,7 @@ from app.messaging.distributing import (
 )
 from app.messaging.endpoints import Endpoint, Handling
 from app.messaging.failing import Failing, is_hopeless
+from app.messaging.handing_over import delivery_attributes, waiting_attributes
 from app.messaging.internals import Internals
 from ports.errors import (
     AlreadyDelivered,
@@ -43,8 +44,12 @@ MOST_HAND_OVERS = 4
 # Instant retries after a conflict, even where the policy has fewer for other errors.
 CONFLICT_RETRIES = 3
 
+# While a release is rolled out, a worker of the one before may get what only a newer one knows.
+# After these 75 seconds nobody does.
+UNKNOWN_ENDPOINT = RetryPolicy(instant=0, delayed=4, first_delay=timedelta(seconds=5), factor=2.0)
+
 Control = Callable[[Delivery], object]
-Poisoned = Callable[[Exception], object]
+Poisoned = Callable[[Delivery, Exception], object]
 Handle = Callable[[Delivery], object]
 
 
@@ -124,7 +129,7 @@ class Consumer:
             if hand_overs and not self._worth_another_try(delivery):
                 self._forget(leased)
                 return "duplicate"
-            with self._span(delivery) as span:
+            with self._span(delivery, leased) as span:
                 try:
                     self._handle(delivery, leased)
                 except (AlreadyDelivered, StoreUnavailable):
@@ -153,7 +158,7 @@ class Consumer:
                 return "duplicate"
         except PoisonousMessage as poison:
             if poisoned is not None:
-                poisoned(poison)
+                poisoned(delivery, poison)
             return self._failed(delivery, poison, leased, "")
         action(delivery)
         if hand_overs or delivery.attempt > 1:
@@ -301,9 +306,9 @@ class Consumer:
     def _failed(
         self, delivery: Delivery, error: Exception, leased: Leased | None, trace: str
     ) -> str:
-        outcome = self._failing.fail(
-            delivery, error, self._policy(delivery), trace=trace, leased=leased
-        )
+        unknown = isinstance(error, UnknownEndpoint)
+        policy = UNKNOWN_ENDPOINT if unknown else self._policy(delivery)
+        outcome = self._failing.fail(delivery, error, policy, trace=trace, leased=leased)
         if outcome != "duplicate":
             logger.warning(
                 "delivery failed",
@@ -332,17 +337,18 @@ class Consumer:
         except AlreadyDelivered:
             logger.info("row was taken over", extra={"row_id": leased.row_id})
 
-    def _span(self, delivery: Delivery) -> AbstractContextManager[Span | None]:
+    def _span(
+        self, delivery: Delivery, leased: Leased | None
+    ) -> AbstractContextManager[Span | None]:
         if not self._tracer.recording:
             return nullcontext()
-        attributes = message_attributes(delivery.envelope)
-        attributes["channel"] = delivery.channel
-        attributes["endpoint"] = delivery.endpoint
-        attributes["attempt"] = delivery.attempt
+        attributes = delivery_attributes(delivery)
+        if leased is not None:
+            attributes |= waiting_attributes(leased, self._clock.now())
         return self._tracer.span(
             f"Receiving from channel: {delivery.channel}",
             kind=SpanKind.CONSUMER,
-            parent=delivery.envelope.metadata.trace or None,
+            parent=delivery.hand_over_trace or delivery.envelope.metadata.trace or None,
             links=(delivery.replay_trace,) if delivery.replay_trace else (),
             attributes=attributes,
         )

@@ -54,6 +54,7 @@ class Dispatcher:
         name = f"{endpoint.kind.capitalize()} Handler: {endpoint.label}"
         attributes = message_attributes(handling.message)
         attributes["endpoint"] = endpoint.id
+        attributes["message.kind"] = endpoint.kind
         with self._tracer.span(name, attributes=attributes):
             return self._call(endpoint.call, handling)
 

@@ -22,6 +22,7 @@ from ports.errors import (
     Refusal,
     StoreUnavailable,
     ThicketError,
+    UnknownEndpoint,
     UnreadableMessage,
 )
 from ports.inbound.delivery import RetryPolicy
@@ -55,8 +56,11 @@ class CannotReplay(ThicketError):
 
 def is_hopeless(error: BaseException, policy: RetryPolicy) -> bool:
     """Whether trying again is known to be of no use. A conflict, or a store that is away, is never
-    the message's fault, whatever the policy narrows retries down to."""
+    the message's fault, whatever the policy narrows retries down to; nor is an endpoint that only a
+    newer worker knows."""
     worth_it = (*policy.only, ConcurrencyConflict, StoreUnavailable)
+    if isinstance(error, UnknownEndpoint):
+        return False
     return isinstance(error, _HOPELESS) or not isinstance(error, worth_it)
 
 

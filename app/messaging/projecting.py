@@ -224,7 +224,7 @@ class Projections:
                 )
             )
 
-        self._transactions.apart(start_over)
+        self._transactions.run(start_over)
 
     def pause(self, name: str) -> None:
         self._set_status(name, ProjectionStatus.PAUSED)
@@ -254,7 +254,7 @@ class Projections:
                 )
             )
 
-        self._transactions.apart(change)
+        self._transactions.run(change)
 
 
 def describe(error: Exception) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from threading import Event
+from time import perf_counter
 
 from app.messaging.backing_off import back_off
 from app.messaging.failing import Failing
+from app.messaging.handing_over import HandOverSpans
 from app.messaging.projecting import Projections
 from ports.errors import (
     ChannelRefused,
@@ -24,15 +26,19 @@ from ports.inbound.delivery import RetryPolicy
 from ports.outbound.channels import MessageChannel, PublishOutcome
 from ports.outbound.message_table import Leased, WaitingDeliveries
 from ports.outbound.metrics import Metrics
+from ports.outbound.telemetry import Tracer
 from ports.outbound.time import Clock
 from ports.outbound.wakeups import WakeUps
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100
+BATCH = 200
 SWEEP_SECONDS = 1.0
-# A row kept for a broker without confirms is looked at again after this long.
+# Rows that stay although they were handed over are looked after so often, when they are so old.
 KEEP_SECONDS = 15.0
+# What was handed over just before the broker was asked is left to the next look.
+_MARGIN_SECONDS = 1.0
+_AT_ONCE = 1000
 LONGEST_BACK_OFF_SECONDS = 5.0
 _LONGEST_BACK_OFF = timedelta(seconds=LONGEST_BACK_OFF_SECONDS)
 
@@ -52,12 +58,16 @@ class Relay:
         metrics: Metrics,
         failing: Failing,
         clock: Clock,
+        tracer: Tracer,
     ) -> None:
         self._context = context
         self._token = token
         self._waiting = waiting
         self._channels = channels
+        self._clock = clock
         self._away = _Away(clock)
+        self._looked_at: datetime | None = None
+        self._hand_over_spans = HandOverSpans(tracer, clock)
         # Those that filled the last claim: the others come first then.
         self._served: set[str] = set()
         self._projections = projections
@@ -95,6 +105,7 @@ class Relay:
 
     def pump(self) -> int:
         """One round: claim, publish, remove. How many rows were claimed."""
+        self._look_after_kept()
         leased = self._claim()
         by_channel = sorted(leased, key=lambda row: row.delivery.channel)
         for name, rows in groupby(by_channel, key=lambda row: row.delivery.channel):
@@ -119,12 +130,39 @@ class Relay:
     def _reachable(self) -> Sequence[str]:
         return [name for name in self._channels if name not in self._away]
 
+    def _look_after_kept(self) -> None:
+        """A broker that is not trusted may lose what it was given. It did when it holds nothing at
+        all any more while rows are kept that it was given before."""
+        now = self._clock.now()
+        since = None if self._looked_at is None else (now - self._looked_at).total_seconds()
+        if since is not None and 0 <= since < KEEP_SECONDS:
+            return
+        self._looked_at = now
+        for name in self._waiting.kept(self._reachable(), seconds=KEEP_SECONDS):
+            self._waiting.drop_recorded(name, seconds=KEEP_SECONDS, limit=_AT_ONCE)
+            asked_at = perf_counter()
+            if self._channels[name].is_empty():
+                self._release(name, asked_at)
+
+    def _release(self, channel: str, asked_at: float) -> None:
+        released = 0
+        while True:
+            seconds = perf_counter() - asked_at + _MARGIN_SECONDS
+            count = self._waiting.release(channel, seconds=seconds, limit=_AT_ONCE)
+            released += count
+            if count < _AT_ONCE:
+                break
+        if released:
+            logger.warning(
+                "messages that the broker lost leave again",
+                extra={"channel": channel, "count": released},
+            )
+
     def _hand_over(self, channel: MessageChannel, rows: list[Leased]) -> None:
         try:
-            rows = self._leave_what_still_waits(channel, rows)
-            if not rows:
-                return
-            outcomes = channel.publish([row.delivery for row in rows])
+            with self._hand_over_spans.around(channel.name, rows) as hand_over:
+                outcomes = channel.publish(hand_over.deliveries)
+                hand_over.note(outcomes)
         except StoreUnavailable:
             raise
         except Exception as error:
@@ -143,14 +181,6 @@ class Relay:
         self._away.forget(channel.name)
         self._settle(channel, rows, outcomes)
 
-    def _leave_what_still_waits(self, channel: MessageChannel, rows: list[Leased]) -> list[Leased]:
-        """Kept rows are handed over again only when the broker's queue is empty: they are lost."""
-        kept = [row for row in rows if row.kept]
-        if not kept or channel.depth() == 0:
-            return rows
-        self._waiting.keep(kept, seconds=KEEP_SECONDS)
-        return [row for row in rows if not row.kept]
-
     def _settle(
         self,
         channel: MessageChannel,
@@ -165,7 +195,7 @@ class Relay:
                 case PublishOutcome.CONFIRMED:
                     self._waiting.remove(found)
                 case PublishOutcome.UNCONFIRMED:
-                    self._waiting.keep(found, seconds=KEEP_SECONDS)
+                    self._waiting.keep(found)
                 case PublishOutcome.RETURNED:
                     logger.warning("no queue takes the message", extra={"channel": channel.name})
                     self._put_back(found)

@@ -181,7 +181,7 @@ class Runtime:
             self.consumer.control(
                 projection.endpoint,
                 partial(self._run_projection, projection.name),
-                poisoned=partial(self.projections.stop, projection.name),
+                poisoned=partial(self._stop_projection, projection.name),
             )
         dispatcher.receive_direct_with(self.consumer.receive_direct)
 
@@ -202,6 +202,9 @@ class Runtime:
     def _run_projection(self, name: str, wake_up: Delivery) -> None:
         self.projections.run(name)
 
+    def _stop_projection(self, name: str, wake_up: Delivery, error: Exception) -> None:
+        self.projections.stop(name, error)
+
     def relay(self) -> Relay:
         """A new relay with a lease token of its own."""
         return Relay(
@@ -214,6 +217,7 @@ class Runtime:
             metrics=self._surroundings.metrics,
             failing=self._failing,
             clock=self.clock,
+            tracer=self._surroundings.tracer,
         )
 
     def database_channel_consumer(self, channel: str) -> DatabaseChannelConsumer:
@@ -224,7 +228,15 @@ class Runtime:
             waiting=self._surroundings.waiting,
             consumer=self.consumer,
             wake_ups=self._surroundings.wake_ups.another(),
+            time_limit=self.time_limit,
         )
+
+    def time_limit(self, delivery: Delivery) -> float:
+        """Seconds for one try of the delivery's handler, on one of this context's channels."""
+        endpoint = self.endpoints.get(delivery.endpoint)
+        if endpoint is not None and endpoint.time_limit is not None:
+            return endpoint.time_limit.total_seconds()
+        return self.channels[delivery.channel].time_limit_seconds
 
     def _own_services(self) -> dict[type, object]:
         return {

@@ -158,6 +158,9 @@ class Accounts(Protocol):
             TokenIsInvalid
         """
 
+    def purge_tokens(self, *, limit: int) -> int:
+        """Forget at most so many tokens that have expired; how many went."""
+
 
 class PasswordResets(Protocol):
     def request(self, email: str) -> None:

@@ -67,7 +67,7 @@ class PublishOutcome(StrEnum):
     CONFIRMED = "confirmed"
     RETURNED = "returned"  # the broker has no queue for it; it backs off alone
     REFUSED = "refused"  # it has no form in which the channel could carry it, now or later
-    UNCONFIRMED = "unconfirmed"  # sent to a broker that gives no confirms
+    UNCONFIRMED = "unconfirmed"  # sent to a broker that is not trusted to keep it
 
 
 class MessageChannel(Protocol):
@@ -86,7 +86,11 @@ class MessageChannel(Protocol):
         """
 
     def depth(self) -> int | None:
-        """Messages ready in the channel; None where it cannot be asked."""
+        """Messages ready in the channel; None while it cannot be reached."""
+
+    def is_empty(self) -> bool | None:
+        """Whether it holds nothing, neither ready nor in the hands of a consumer; None where it
+        cannot be asked."""
 
     def close(self) -> None: ...
 

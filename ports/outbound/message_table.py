@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ports.messages import Delivery
@@ -15,7 +16,7 @@ class Leased:
     token: str
     delivery: Delivery
     hand_overs: int  # how often handing it over has failed so far
-    kept: bool = False  # handed over before, to a broker that gives no confirms
+    added_at: datetime  # by the store's clock
 
 
 class MessageTable(Protocol):
@@ -37,6 +38,8 @@ class WaitingDeliveries(Protocol):
     """What the relay and the consumer of a database channel take from the message table. Each call
     is one short transaction of its own; a lease ends by the store's clock."""
 
+    lease: timedelta
+
     def claim(self, channels: Sequence[str], *, limit: int, token: str) -> Sequence[Leased]:
         """At most ``limit`` due deliveries of this context, priority first, then in the order they
         were added. Of one key only those before the first that is delayed or leased are taken.
@@ -48,9 +51,25 @@ class WaitingDeliveries(Protocol):
     def put_back(self, leased: Sequence[Leased], *, delay_seconds: float) -> None:
         """Not handed over: due again after the delay, and counted."""
 
-    def keep(self, leased: Sequence[Leased], *, seconds: float) -> None:
-        """Handed over to a broker that gives no confirms: the row stays, and is due again after
-        ``seconds`` unless its delivery was recorded by then."""
+    def renew(self, leased: Sequence[Leased]) -> int:
+        """Begin the lease anew; how many are still held. Does not wait for a row that its holder is
+        about to consume."""
+
+    def keep(self, leased: Sequence[Leased]) -> None:
+        """Handed over to a broker that is not trusted to keep it: the row stays until it is settled
+        or released, and holds up none of its key meanwhile. Gone at once is a row whose outcome was
+        recorded by then."""
+
+    def kept(self, channels: Sequence[str], *, seconds: float) -> Sequence[str]:
+        """Those of the channels that rows have been kept for at least so long."""
+
+    def release(self, channel: str, *, seconds: float, limit: int) -> int:
+        """The broker lost what it was given so long ago or longer: the rows that are kept for it
+        leave again, counted as a failed hand-over. At most ``limit``; how many."""
+
+    def drop_recorded(self, channel: str, *, seconds: float, limit: int) -> int:
+        """Remove rows of which an outcome is recorded although they were not settled. Looks at the
+        ``limit`` oldest of those kept for so long; how many were removed."""
 
     def seconds_until_due(self, channels: Sequence[str]) -> float | None:
         """Until the next waiting delivery is due; 0: now; None: nothing waits."""

@@ -47,5 +47,9 @@ class Tracer(Protocol):
         """A child of the current span, or of ``parent`` (a ``traceparent``) when given. Never put
         payloads, addresses or tokens into attributes."""
 
+    def muted(self) -> AbstractContextManager[object]:
+        """Nothing that is done within is recorded, in whichever service. Messages that are sent
+        within begin traces of their own where they are received."""
+
     def current_trace(self) -> str:
-        """The current span as a ``traceparent``; empty when there is none."""
+        """The current span as a ``traceparent``; empty when there is none, or it is muted."""

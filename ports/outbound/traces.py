@@ -42,12 +42,13 @@ class TraceSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceSearch:
-    """Conditions that are left out do not narrow. ``text`` is found in names of spans, or is an id
-    of a trace, a message or a correlation."""
+    """Conditions that are left out do not narrow. ``text`` is an id of a trace, a message or a
+    correlation; where there is none like it, it is looked for in the names of spans."""
 
     text: str = ""
     service: str = ""
     correlation_id: str = ""
+    conversations_only: bool = False  # not what only looked: requests that read, queries
     failed_only: bool = False
     at_least: timedelta | None = None
     since: datetime | None = None
@@ -65,8 +66,12 @@ class Traces(Protocol):
     def search(self, search: TraceSearch, *, limit: int, offset: int = 0) -> Sequence[TraceSummary]:
         """Latest first."""
 
+    def linked(self, trace_id: str, *, limit: int = 50) -> Sequence[TraceSummary]:
+        """Traces that a span of this one is linked to, and those with a span that is linked to this
+        one; latest first."""
+
     def services(self) -> Sequence[str]:
-        """By name, at most 100."""
+        """Those of the latest traces by name, at most 100."""
 
     def purge(self, *, before: datetime, limit: int) -> int:
         """Remove traces that began before; how many spans went."""

@@ -3,7 +3,9 @@ from typing import Any
 
 import pytest
 
+from adapters.memory.database import MemoryDatabase
 from adapters.memory.telemetry import RecordingTracer
+from adapters.memory.time import VirtualClock
 from app.testing.flow import Flow
 from ports.errors import AggregateNotFound, NoHandler, NoSuchFailedMessage
 from ports.inbound.delivery import asynchronous
@@ -290,16 +292,39 @@ def test_a_message_handed_over_again_and_again_becomes_a_failed_message() -> Non
     assert mailroom.mailed == []
 
 
-def test_a_delivery_for_an_endpoint_that_is_gone_becomes_a_failed_message() -> None:
+def test_a_delivery_for_an_endpoint_that_is_gone_becomes_a_failed_message_after_75_seconds() -> (
+    None
+):
     flow = a_flow(Mailroom())
     flow.send(SendParcel(parcel_id="p1", weight=3))
     delivery = copy_for(flow, "mails", "mailroom.receipt")
     renamed = Delivery(envelope=delivery.envelope, channel=delivery.channel, endpoint="gone")
 
     flow.runtime.receive(renamed)
+    for seconds in (5, 10, 20, 40):
+        assert flow.failed_messages() == []
+        flow.advance(timedelta(seconds=seconds))
+        flow.run("mails")
 
     [failed] = flow.failed_messages()
     assert "testing has no endpoint 'gone'" in failed.failure.reason
+
+
+def test_a_worker_of_the_next_release_takes_what_this_one_does_not_know() -> None:
+    clock = VirtualClock()
+    shared: dict[str, Any] = {"database": MemoryDatabase(), "network": {}, "clock": clock}
+    mailroom = Mailroom()
+    newer = a_flow(mailroom, **shared)
+    older = Flow(channels=["mails", "books"], **shared)
+    newer.send(SendParcel(parcel_id="p1", weight=3))
+    delivery = copy_for(newer, "mails", "mailroom.receipt")
+
+    older.runtime.receive(delivery)
+    clock.advance(timedelta(seconds=5))
+    newer.run("mails")
+
+    assert mailroom.mailed == ["p1"]
+    assert newer.failed_messages() == []
 
 
 def test_bytes_that_are_no_message_are_kept_with_the_reason() -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, Event
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -68,12 +69,15 @@ def database(request: pytest.FixtureRequest) -> str:
 def make_flow(database: str) -> Iterator[MakeFlow]:
     with ExitStack() as opened:
 
-        def make(*, context: str = "testing", **options: Any) -> Flow:
+        def make(
+            *, context: str = "testing", lease: timedelta = timedelta(seconds=30), **options: Any
+        ) -> Flow:
             store = SqlStore(database, context, [KEEPERS])
             wake_ups = SqlWakeUps(database, context)
             opened.callback(store.close)
             opened.callback(wake_ups.close)
-            storage = Storage(store=store, waiting=SqlWaitingDeliveries(store), wake_ups=wake_ups)
+            waiting = SqlWaitingDeliveries(store, lease=lease)
+            storage = Storage(store=store, waiting=waiting, wake_ups=wake_ups)
             # The flow's clock stands still at the present of the database's.
             clock = VirtualClock(datetime.now(UTC))
             return Flow(context=context, storage=storage, clock=clock, **options)
@@ -227,11 +231,11 @@ def test_a_message_to_another_context_is_kept_only_until_it_is_done_there(
     kitchen.runtime.distributed.send_command("cellar", Keep(keeper_id="sam"))
 
     kitchen.relay()
-    kept = kitchen.waiting.seconds_until_due(["cellar.inbox"])
+    kept = kitchen.waiting.kept(["cellar.inbox"], seconds=0)
     cellar.run("inbox")
 
-    assert kept is not None
-    assert kitchen.waiting.seconds_until_due(["cellar.inbox"]) is None
+    assert kept == ["cellar.inbox"]
+    assert kitchen.waiting.kept(["cellar.inbox"], seconds=0) == []
     assert cellar.ask(PraisesOf(keeper_id="sam")) == 0
 
 
@@ -258,3 +262,41 @@ def test_a_database_channel_works_beside_a_relay_that_waits_too(
     stop.set()
     for loop in loops:
         loop.result()
+
+
+def test_a_handler_that_outlasts_its_lease_is_not_run_beside_itself(
+    make_flow: MakeFlow, praiser: Praiser
+) -> None:
+    flow = make_flow(
+        aggregates=[Keeper],
+        handlers=[praiser],
+        channels=[ChannelDeclaration(name="work", kind=ChannelKind.DATABASE)],
+        lease=timedelta(seconds=3),
+    )
+    flow.send(Hire(keeper_id="kim"))
+    begun: list[float] = []
+    may_end, stop = Event(), Event()
+
+    def take_long() -> None:
+        begun.append(monotonic())
+        assert may_end.wait(60)
+
+    praiser.meet = take_long
+    loops = [
+        Beside(lambda: flow.runtime.database_channel_consumer("testing.work").run(stop))
+        for _ in range(2)
+    ]
+
+    flow.publish(WorkWasOrdered(task="praise"))
+    wait_until(lambda: begun != [], what="the handler to begin")
+    # Both consumers look at the channel every second at least.
+    wait_until(
+        lambda: monotonic() - begun[0] > 3 * 2, limit_s=20, what="the first lease to be long over"
+    )
+    may_end.set()
+    wait_until(lambda: flow.ask(PraisesOf(keeper_id="kim")) == 1, what="the effect")
+
+    stop.set()
+    for loop in loops:
+        loop.result()
+    assert len(begun) == 1

@@ -240,6 +240,17 @@ class TokensSuite:
         with pytest.raises(TokenIsInvalid):
             identity.accounts.redeem(token, TokenPurpose.INVITATION, password_hash="x")
 
+    def test_expired_tokens_are_forgotten_a_few_at_a_time(self, identity: Identity) -> None:
+        identity.open_ada()
+        for _ in range(3):
+            identity.invite(series="one mail")
+        lasting = identity.accounts.create_token("a-1", TokenPurpose.RESET, valid_for=3 * HOUR)
+
+        identity.clock.advance(HOUR)
+
+        assert [identity.accounts.purge_tokens(limit=2) for _ in range(3)] == [2, 1, 0]
+        identity.accounts.find_by_token(lasting, TokenPurpose.RESET)
+
     def test_a_new_token_voids_the_older_one_of_the_same_purpose(self, identity: Identity) -> None:
         identity.open_ada()
         older = identity.invite(series="mail 1")

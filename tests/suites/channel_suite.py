@@ -65,6 +65,17 @@ class ChannelSuite:
 
         assert [arrived.envelope.payload for arrived in drain(1)] == [payload]
 
+    def test_a_channel_tells_whether_it_holds_anything(
+        self, channel: MessageChannel, drain: Drain
+    ) -> None:
+        assert channel.is_empty()
+
+        channel.publish([_to(channel)])
+        wait_until(lambda: channel.is_empty() is False, what="a channel that holds something")
+        drain(1)
+
+        wait_until(lambda: channel.is_empty() is True, what="an empty channel")
+
     def test_every_publication_has_an_outcome(
         self, channel: MessageChannel, drain: Drain, outcome: PublishOutcome
     ) -> None:

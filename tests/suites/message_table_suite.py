@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ports.errors import AlreadyDelivered
+from ports.messages import Delivery
 from ports.outbound.message_table import Leased, WaitingDeliveries
 from ports.outbound.transactions import Store, UnitOfWork
 from tests.suites.builders import CHANNEL, a_delivery, a_full_delivery, next_attempt
@@ -41,7 +42,6 @@ class MessageTableSuite(WaitingDeliveriesSuite):
         assert as_added(leased.delivery) == delivery
         assert leased.token == "mine"
         assert leased.hand_overs == 0
-        assert not leased.kept
 
     def test_a_delivery_leaves_only_after_the_commit(
         self, store: Store, waiting: WaitingDeliveries
@@ -145,44 +145,135 @@ class MessageTableSuite(WaitingDeliveriesSuite):
 
         assert deliveries_of(claim(waiting, token="b")) == [following]
 
-    def test_what_is_kept_is_due_again_unless_its_outcome_was_recorded(
+    def test_what_is_kept_leaves_again_only_when_it_is_released(
         self, store: Store, waiting: WaitingDeliveries, make_time_pass: MakeTimePass
-    ) -> None:
-        recorded, unrecorded = a_delivery(), a_delivery()
-        add(store, recorded, unrecorded)
-        waiting.keep(claim(waiting, token="a"), seconds=60)
-        assert claim(waiting, token="b") == []
-        committed(store, lambda unit: unit.deliveries.done(recorded))
-
-        make_time_pass(timedelta(seconds=61))
-
-        (leased,) = claim(waiting, token="b")
-        assert as_added(leased.delivery) == unrecorded
-        assert leased.kept
-
-    @pytest.mark.parametrize("failed", [True, False], ids=["failed", "retried"])
-    def test_what_is_kept_does_not_leave_again_when_its_attempt_is_over(
-        self, store: Store, waiting: WaitingDeliveries, make_time_pass: MakeTimePass, failed: bool
     ) -> None:
         delivery = a_delivery()
         add(store, delivery)
-        waiting.keep(claim(waiting, token="a"), seconds=60)
-        committed(store, lambda unit: unit.deliveries.advance(delivery, failed=failed))
+        waiting.keep(claim(waiting, token="a"))
 
-        make_time_pass(timedelta(seconds=61))
+        make_time_pass(timedelta(days=1))
 
         assert claim(waiting, token="b") == []
+        assert waiting.seconds_until_due([CHANNEL]) is None
+        assert waiting.release(CHANNEL, seconds=60, limit=10) == 1
+        (leased,) = claim(waiting, token="b")
+        assert as_added(leased.delivery) == delivery
+        assert leased.hand_overs == 1
 
-    def test_keeping_is_no_failed_hand_over(
+    def test_only_what_was_kept_for_so_long_is_released(
+        self, store: Store, waiting: WaitingDeliveries, make_time_pass: MakeTimePass
+    ) -> None:
+        early, late = a_delivery(), a_delivery()
+        add(store, early)
+        waiting.keep(claim(waiting, token="a"))
+        make_time_pass(timedelta(seconds=30))
+        add(store, late)
+        waiting.keep(claim(waiting, token="a"))
+
+        assert waiting.kept([CHANNEL], seconds=20) == [CHANNEL]
+        assert waiting.kept([CHANNEL], seconds=40) == []
+        assert waiting.release(CHANNEL, seconds=20, limit=10) == 1
+
+        assert deliveries_of(claim(waiting, token="b")) == [early]
+
+    def test_of_many_that_are_kept_so_many_are_released(
+        self, store: Store, waiting: WaitingDeliveries
+    ) -> None:
+        add(store, *(a_delivery() for _ in range(5)))
+        waiting.keep(claim(waiting, token="a"))
+
+        assert waiting.release(CHANNEL, seconds=0, limit=3) == 3
+        assert waiting.release(CHANNEL, seconds=0, limit=3) == 2
+        assert waiting.release(CHANNEL, seconds=0, limit=3) == 0
+
+    def test_releasing_touches_no_other_channel_and_nothing_that_was_not_kept(
+        self, store: Store, waiting: WaitingDeliveries, now: Now
+    ) -> None:
+        elsewhere = replace(a_delivery(), channel=HARBOUR)
+        delayed = a_delivery(available_at=now() + timedelta(hours=1))
+        add(store, elsewhere)
+        waiting.keep(claim_abroad(waiting, token="a"))
+        add(store, delayed)
+
+        assert waiting.kept([CHANNEL], seconds=0) == []
+        assert waiting.release(CHANNEL, seconds=0, limit=10) == 0
+        assert claim(waiting, token="b") == []
+
+    def test_what_is_released_keeps_its_order_and_its_priority(
+        self, store: Store, waiting: WaitingDeliveries
+    ) -> None:
+        first, second = a_delivery(key="k"), a_delivery(key="k")
+        urgent = a_delivery(priority=9)
+        add(store, first, second, urgent)
+        waiting.keep(claim(waiting, token="a"))
+        waiting.release(CHANNEL, seconds=0, limit=10)
+
+        assert deliveries_of(claim(waiting, token="b")) == [urgent, first, second]
+
+    def test_what_is_kept_holds_up_nothing_of_its_key(
+        self, store: Store, waiting: WaitingDeliveries
+    ) -> None:
+        first, second = a_delivery(key="k"), a_delivery(key="k")
+        add(store, first)
+        waiting.keep(claim(waiting, token="a"))
+        add(store, second)
+
+        assert deliveries_of(claim(waiting, token="b")) == [second]
+
+    def test_what_is_kept_expires(
+        self, store: Store, waiting: WaitingDeliveries, now: Now, make_time_pass: MakeTimePass
+    ) -> None:
+        add(store, a_delivery(expires_at=now() + timedelta(minutes=1)))
+        waiting.keep(claim(waiting, token="a"))
+
+        make_time_pass(timedelta(minutes=2))
+
+        assert waiting.drop_expired(limit=10) == 1
+        assert waiting.release(CHANNEL, seconds=0, limit=10) == 0
+
+    @pytest.mark.parametrize("outcome", ["done", "failed", "retried"])
+    def test_what_has_an_outcome_is_not_kept(
+        self, store: Store, waiting: WaitingDeliveries, outcome: str
+    ) -> None:
+        delivery, other = a_delivery(), a_delivery()
+        add(store, delivery, other)
+        leased = claim(waiting, token="a")
+        committed(store, lambda unit: record(unit, delivery, outcome))
+
+        waiting.keep(leased)
+
+        waiting.release(CHANNEL, seconds=0, limit=10)
+        assert deliveries_of(claim(waiting, token="b")) == [other]
+
+    @pytest.mark.parametrize("outcome", ["done", "failed", "retried"])
+    def test_what_was_recorded_without_being_settled_can_be_dropped(
+        self, store: Store, waiting: WaitingDeliveries, outcome: str
+    ) -> None:
+        delivery, other = a_delivery(), a_delivery()
+        add(store, delivery, other)
+        waiting.keep(claim(waiting, token="a"))
+        committed(store, lambda unit: record(unit, delivery, outcome))
+
+        assert waiting.drop_recorded(CHANNEL, seconds=60, limit=10) == 0
+        assert waiting.drop_recorded(CHANNEL, seconds=0, limit=10) == 1
+
+        waiting.release(CHANNEL, seconds=0, limit=10)
+        assert deliveries_of(claim(waiting, token="b")) == [other]
+
+    def test_who_lost_the_lease_cannot_keep(
         self, store: Store, waiting: WaitingDeliveries, make_time_pass: MakeTimePass
     ) -> None:
         add(store, a_delivery())
-        waiting.keep(claim(waiting, token="a"), seconds=60)
-
+        late = claim(waiting, token="a")
         make_time_pass(timedelta(seconds=61))
+        (taken_over,) = claim(waiting, token="b")
 
-        (leased,) = claim(waiting, token="b")
-        assert leased.hand_overs == 0
+        waiting.keep(late)
+
+        assert waiting.kept([CHANNEL], seconds=0) == []
+        waiting.keep([taken_over])
+        assert waiting.kept([CHANNEL], seconds=0) == [CHANNEL]
 
     def test_settling_deletes_what_was_kept_for_the_delivery(
         self, store: Store, waiting: WaitingDeliveries, make_time_pass: MakeTimePass
@@ -190,11 +281,11 @@ class MessageTableSuite(WaitingDeliveriesSuite):
         delivery = a_delivery()
         same_message = replace(delivery, endpoint="post.weigh_parcel")
         add(store, delivery, same_message)
-        waiting.keep(claim(waiting, token="a"), seconds=60)
+        waiting.keep(claim(waiting, token="a"))
 
         committed(store, lambda unit: unit.messages.settle(delivery))
 
-        make_time_pass(timedelta(seconds=61))
+        waiting.release(CHANNEL, seconds=0, limit=10)
         assert deliveries_of(claim(waiting, token="b")) == [same_message]
 
     def test_a_message_to_another_context_is_settled_by_the_receiver(
@@ -207,11 +298,12 @@ class MessageTableSuite(WaitingDeliveriesSuite):
         received = replace(a_delivery(), channel=CUSTOMS)
         also_for = replace(received, channel=HARBOUR)
         add(store, received, also_for)
-        waiting.keep(claim_abroad(waiting, token="a"), seconds=60)
+        waiting.keep(claim_abroad(waiting, token="a"))
 
         committed(another_store, lambda unit: unit.messages.settle(received))
 
-        make_time_pass(timedelta(seconds=61))
+        waiting.release(CUSTOMS, seconds=0, limit=10)
+        waiting.release(HARBOUR, seconds=0, limit=10)
         left = claim_abroad(waiting, token="b")
         assert deliveries_of(left) == [also_for]
 
@@ -225,11 +317,12 @@ class MessageTableSuite(WaitingDeliveriesSuite):
         received = replace(a_delivery(), channel=CUSTOMS)
         also_for = replace(received, channel=HARBOUR)
         add(store, received, also_for)
-        waiting.keep(claim_abroad(waiting, token="a"), seconds=60)
+        waiting.keep(claim_abroad(waiting, token="a"))
         committed(another_store, lambda unit: unit.deliveries.done(received))
 
-        make_time_pass(timedelta(seconds=61))
-
+        assert waiting.drop_recorded(CUSTOMS, seconds=0, limit=10) == 1
+        assert waiting.drop_recorded(HARBOUR, seconds=0, limit=10) == 0
+        waiting.release(HARBOUR, seconds=0, limit=10)
         left = claim_abroad(waiting, token="b")
         assert deliveries_of(left) == [also_for]
 
@@ -239,11 +332,11 @@ class MessageTableSuite(WaitingDeliveriesSuite):
         first = a_delivery(attempt=1)
         second, third = next_attempt(first), next_attempt(next_attempt(first))
         add(store, first, third)
-        waiting.keep(claim(waiting, token="a"), seconds=60)
+        waiting.keep(claim(waiting, token="a"))
 
         committed(store, lambda unit: unit.messages.settle(second))
 
-        make_time_pass(timedelta(seconds=61))
+        waiting.release(CHANNEL, seconds=0, limit=10)
         assert deliveries_of(claim(waiting, token="b")) == [third]
 
     def test_settling_touches_nothing_that_was_not_kept(
@@ -251,7 +344,7 @@ class MessageTableSuite(WaitingDeliveriesSuite):
     ) -> None:
         kept, waits = a_delivery(), a_delivery()
         add(store, kept)
-        waiting.keep(claim(waiting, token="a"), seconds=60)
+        waiting.keep(claim(waiting, token="a"))
         add(store, waits)
 
         committed(store, lambda unit: unit.messages.settle(waits))
@@ -263,7 +356,7 @@ class MessageTableSuite(WaitingDeliveriesSuite):
     ) -> None:
         delivery = a_delivery()
         add(store, delivery)
-        waiting.keep(claim(waiting, token="a"), seconds=60)
+        waiting.keep(claim(waiting, token="a"))
 
         def retry(unit: UnitOfWork) -> None:
             unit.deliveries.advance(delivery, failed=False)
@@ -272,7 +365,7 @@ class MessageTableSuite(WaitingDeliveriesSuite):
 
         committed(store, retry)
 
-        make_time_pass(timedelta(seconds=61))
+        waiting.release(CHANNEL, seconds=0, limit=10)
         assert deliveries_of(claim(waiting, token="b")) == [next_attempt(delivery)]
 
     def test_a_settling_that_is_rolled_back_leaves_the_row(
@@ -280,16 +373,23 @@ class MessageTableSuite(WaitingDeliveriesSuite):
     ) -> None:
         delivery = a_delivery()
         add(store, delivery)
-        waiting.keep(claim(waiting, token="a"), seconds=60)
+        waiting.keep(claim(waiting, token="a"))
         unit = store.begin()
         unit.messages.settle(delivery)
         unit.flush()
 
         unit.rollback()
 
-        make_time_pass(timedelta(seconds=61))
+        waiting.release(CHANNEL, seconds=0, limit=10)
         assert len(claim(waiting, token="b")) == 1
 
 
 def claim_abroad(waiting: WaitingDeliveries, *, token: str) -> Sequence[Leased]:
     return waiting.claim([CUSTOMS, HARBOUR], limit=10, token=token)
+
+
+def record(unit: UnitOfWork, delivery: Delivery, outcome: str) -> None:
+    if outcome == "done":
+        unit.deliveries.done(delivery)
+    else:
+        unit.deliveries.advance(delivery, failed=outcome == "failed")

@@ -108,6 +108,44 @@ class WaitingDeliveriesSuite(StoreFixtures):
         assert as_added(leased.delivery) == delivery
         assert leased.token == "b"
 
+    def test_a_lease_that_is_renewed_does_not_run_out(
+        self,
+        store: Store,
+        waiting: WaitingDeliveries,
+        make_time_pass: MakeTimePass,
+        lease: timedelta,
+    ) -> None:
+        delivery = a_delivery()
+        add(store, delivery)
+        leased = claim(waiting, token="a")
+
+        for _ in range(3):
+            make_time_pass(lease - MOMENT)
+            assert waiting.renew(leased) == 1
+            assert claim(waiting, token="b") == []
+
+        make_time_pass(lease + MOMENT)
+        assert deliveries_of(claim(waiting, token="b")) == [delivery]
+
+    def test_who_lost_the_lease_cannot_renew_it(
+        self,
+        store: Store,
+        waiting: WaitingDeliveries,
+        make_time_pass: MakeTimePass,
+        lease: timedelta,
+    ) -> None:
+        add(store, a_delivery())
+        late = claim(waiting, token="a")
+        make_time_pass(lease + MOMENT)
+        taken_over = claim(waiting, token="b")
+        assert waiting.lease == lease
+
+        assert waiting.renew(late) == 0
+
+        consume(store, taken_over[0])
+        assert waiting.renew(taken_over) == 0
+        assert waiting.renew([]) == 0
+
     def test_taking_over_a_lease_counts_as_a_failed_hand_over(
         self,
         store: Store,
@@ -175,7 +213,7 @@ class WaitingDeliveriesSuite(StoreFixtures):
 
         waiting.remove(lost)
         waiting.put_back(lost, delay_seconds=0)
-        waiting.keep(lost, seconds=0)
+        waiting.keep(lost)
 
         assert claim(waiting, token="third") == []
         consume(store, held[0])
@@ -186,7 +224,7 @@ class WaitingDeliveriesSuite(StoreFixtures):
 
         waiting.remove([])
         waiting.put_back([], delay_seconds=1)
-        waiting.keep([], seconds=1)
+        waiting.keep([])
 
         assert len(claim(waiting)) == 1
 

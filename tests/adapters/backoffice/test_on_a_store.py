@@ -1,8 +1,11 @@
 """The adapters of the context on a real store, driven through the buses of a runtime."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+import msgspec
 import pytest
+import sqlalchemy as sa
 
 from adapters.backoffice.employee_directory import SqlEmployeeDirectory, SqlEmployeeEmails
 from adapters.backoffice.employee_queries import EmployeeQueries
@@ -52,7 +55,7 @@ from ports.backoffice.queries import (
     TicketState,
 )
 from ports.contracts.backoffice import CancelTicket, PrepareTicket
-from ports.errors import AggregateNotFound
+from ports.errors import AggregateNotFound, ConversionFailed
 from ports.headers import ACTOR
 from ports.outbound.channels import ChannelDeclaration, ChannelKind
 from tests.domain.minting import NOON, uuid_text
@@ -67,14 +70,20 @@ def prepare(number: int) -> PrepareTicket:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
+def store(request: pytest.FixtureRequest) -> Iterator[SqlStore]:
     url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
     migrate("runtime", url)
     migrate("backoffice", url)
     store = SqlStore(url, "backoffice", [EMPLOYEE_RECORDS])
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def runtime(store: SqlStore) -> Runtime:
     clock, serialization = VirtualClock(NOON), MsgspecSerialization()
     projections = f"backoffice.{CHANNEL}"
-    yield Runtime(
+    return Runtime(
         "backoffice",
         Surroundings(
             store=store,
@@ -103,7 +112,6 @@ def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
             senders={projections: MemoryChannel(projections)},
         ),
     )
-    store.close()
 
 
 @pytest.fixture
@@ -125,6 +133,79 @@ def project(runtime: Runtime) -> None:
 def listed(runtime: Runtime) -> tuple[TicketRow, ...]:
     rows: tuple[TicketRow, ...] = runtime.queries.ask(ListTickets()).rows
     return rows
+
+
+def test_a_message_of_an_earlier_release_makes_a_ticket_without_the_number_of_an_issue(
+    runtime: Runtime,
+) -> None:
+    codec = MsgspecSerialization().codec(PrepareTicket, contract=True)
+    sent = msgspec.json.decode(codec.encode(replace(prepare(1), issue_number=1007)))
+    assert sent.pop("issue_number") == 1007
+
+    runtime.commands.send(codec.decode(msgspec.json.encode(sent)))
+
+    assert runtime.queries.ask(TicketDetails(ticket_id=uuid_text(1))).issue_number is None
+
+
+@pytest.mark.parametrize("number", [0, -1, 10**9, "1007", True])
+def test_a_message_with_a_number_that_no_issue_has_is_refused(number: object) -> None:
+    codec = MsgspecSerialization().codec(PrepareTicket, contract=True)
+    sent = msgspec.json.decode(codec.encode(prepare(1))) | {"issue_number": number}
+
+    with pytest.raises(ConversionFailed, match="issue_number"):
+        codec.decode(msgspec.json.encode(sent))
+
+
+def test_an_event_stored_by_an_earlier_release_is_loaded_and_listed(
+    staffed: Runtime, store: SqlStore
+) -> None:
+    staffed.commands.send(replace(prepare(1), issue_number=1007))
+    _forget_issue_numbers(store)
+
+    staffed.commands.send(TakeTicket(ticket_id=uuid_text(1), employee_id=ADA))
+    project(staffed)
+
+    assert staffed.queries.ask(TicketDetails(ticket_id=uuid_text(1))).issue_number is None
+    assert [(row.issue_number, row.assignee_name) for row in listed(staffed)] == [(None, "Ada")]
+
+
+def test_a_rebuild_fills_in_the_numbers_of_issues(staffed: Runtime, store: SqlStore) -> None:
+    staffed.commands.send(replace(prepare(1), issue_number=1007))
+    project(staffed)
+    _as_after_the_migration(store)
+    before = [row.issue_number for row in listed(staffed)]
+
+    for projection in ("ticket_list", "unassigned_tickets"):
+        staffed.projections.rebuild(projection)
+    project(staffed)
+
+    assert before == [None]
+    assert [row.issue_number for row in listed(staffed)] == [1007]
+    waiting = staffed.queries.ask(NextUnassignedTickets())
+    assert [row.issue_number for row in waiting] == [1007]
+
+
+def _forget_issue_numbers(store: SqlStore) -> None:
+    """Events as they were written before they had the field."""
+    unit = store.begin()
+    connection = store.connections.current()
+    for event_id, payload in connection.exec_driver_sql(
+        "SELECT event_id, payload FROM runtime_event WHERE name = 'ticket.was_prepared'"
+    ).all():
+        fields = msgspec.json.decode(payload)
+        assert fields.pop("issue_number") is not None
+        connection.execute(
+            sa.text("UPDATE runtime_event SET payload = :payload WHERE event_id = :event_id"),
+            {"payload": msgspec.json.encode(fields), "event_id": event_id},
+        )
+    unit.commit()
+
+
+def _as_after_the_migration(store: SqlStore) -> None:
+    unit = store.begin()
+    for table in ("backoffice_ticket_list", "backoffice_unassigned_ticket"):
+        store.connections.current().execute(sa.text(f"UPDATE {table} SET issue_number = NULL"))
+    unit.commit()
 
 
 def test_tickets_are_prepared_worked_on_and_listed(staffed: Runtime) -> None:

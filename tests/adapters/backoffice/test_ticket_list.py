@@ -45,13 +45,16 @@ def only_row(rows: TicketList) -> TicketRow:
 
 
 def test_a_prepared_ticket_appears_unassigned(rows: TicketList) -> None:
-    feed_list(rows, prepared(1001, description="  It burns.\n\n\tPlease   help. "))
+    feed_list(
+        rows, prepared(1001, issue_number=1007, description="  It burns.\n\n\tPlease   help. ")
+    )
 
     assert rows.list_tickets(ListTickets()) == TicketPage(
         rows=(
             TicketRow(
                 ticket_id=ticket_id(1001),
                 number=1001,
+                issue_number=1007,
                 type="customer-issue",
                 subject="Subject 1001",
                 summary="It burns. Please help.",
@@ -182,8 +185,6 @@ def searched(rows: TicketList) -> TicketList:
         ("FIRE", [1001]),
         ("fire printer", [1001]),
         ("printer disk", []),
-        ("1002", [1002]),
-        ("#1002", [1002]),
         ("bob_smith", [1002]),
         ("BOB", [1002]),
         ("100%", [1002]),
@@ -201,6 +202,61 @@ def test_words_are_found_anywhere_and_taken_literally(
     searched: TicketList, search: str, found: list[int]
 ) -> None:
     assert numbers(searched, search=search) == found
+
+
+@pytest.fixture
+def numbered(rows: TicketList) -> TicketList:
+    """Two series side by side: what is 1008 in one of them is somebody else in the other."""
+    feed_list(
+        rows,
+        prepared(1007, issue_number=1006, subject="Error 404 on T-1008"),
+        prepared(1008, issue_number=1007, subject="As said in #1008"),
+        prepared(1009, issue_number=1008, subject="Printer", customer_email="0301234@example.com"),
+        prepared(1010, subject="Call 03012345678 about 10"),
+    )
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("#1007", [1008]),
+        ("T-1007", [1007]),
+        ("t-1007", [1007]),
+        ("1007", [1008, 1007]),
+        (" 1008 ", [1009, 1008]),
+        ("#1010", []),
+        ("T-1006", []),
+        ("100", []),
+        ("10", []),
+        ("404", []),
+        ("404 error", [1007]),
+        ("1007 error", [1007]),
+        ("#1006 error", [1007]),
+        ("#1007 error", []),
+        ("#1008 said", []),
+        ("T-1008 error", []),
+        ("1008 said", [1008]),
+        ("03012345678", [1010]),
+        ("0301234", [1010, 1009]),
+        ("\u0661\u0660\u0660\u0667", []),
+        ("9" * 40, []),
+        ("#", [1008]),
+        ("T-", [1007]),
+    ],
+)
+def test_numbers_of_tickets_and_issues_are_found_exactly(
+    numbered: TicketList, search: str, found: list[int]
+) -> None:
+    assert numbers(numbered, search=search) == found
+
+
+def test_a_ticket_stored_before_issues_had_numbers_at_the_desk_is_shown_without_one(
+    rows: TicketList,
+) -> None:
+    feed_list(rows, prepared(1001))
+
+    assert only_row(rows).issue_number is None
 
 
 def test_an_endless_search_is_cut_and_answered(searched: TicketList) -> None:

@@ -80,6 +80,22 @@ def test_what_the_desk_sees_all_day_never_reads_every_row(
     assert whole_tables_in(plans.lines()) == []
 
 
+@pytest.mark.parametrize("view", TicketView)
+@pytest.mark.parametrize("sort", [TicketSort.NUMBER, TicketSort.CHANGED])
+@pytest.mark.parametrize("search", ["1007", "#1007", "T-1007"])
+def test_a_number_is_looked_up_by_the_indexes_and_by_nothing_else(
+    connections: OneConnection, search: str, view: TicketView, sort: TicketSort
+) -> None:
+    plans = Plans(connections.current())
+
+    wanted = ListTickets(search=search, view=view, employee_id=ADA, sort=sort)
+    TicketList(connections).list_tickets(wanted)
+
+    reads = [line for line in plans.lines() if "backoffice_ticket_list" in line]
+    assert any("number=?" in line for line in reads)
+    assert [line for line in reads if "(" not in line] == []
+
+
 def test_tabs_types_and_waiting_tickets_never_read_every_row(connections: OneConnection) -> None:
     plans = Plans(connections.current())
 

@@ -26,12 +26,13 @@ def waiting(rows: UnassignedTickets, limit: int = 5) -> list[int]:
 
 
 def test_a_prepared_ticket_waits(rows: UnassignedTickets) -> None:
-    feed_unassigned(rows, prepared(1001))
+    feed_unassigned(rows, prepared(1001, issue_number=1007))
 
     assert rows.next(NextUnassignedTickets()) == (
         UnassignedTicketRow(
             ticket_id=ticket_id(1001),
             number=1001,
+            issue_number=1007,
             type="customer-issue",
             subject="Subject 1001",
             waiting_since=after(1001),

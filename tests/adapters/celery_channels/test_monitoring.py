@@ -76,6 +76,30 @@ def test_events_tell_of_every_delivery_without_its_payload(busy_desk: Desk) -> N
     assert SECRET not in json.dumps(events)
 
 
+def test_events_of_a_moment_go_out_together(busy_desk: Desk) -> None:
+    events: list[dict[str, Any]] = []
+    bodies: list[Any] = []
+    application = busy_desk.application
+    deliveries = [busy_desk.delivery(do="note") for _ in range(100)]
+
+    def done() -> bool:
+        heard(listening, events, "", "")
+        return sum(event["type"] == "task-succeeded" for event in events) >= len(deliveries)
+
+    with application.connection_for_read() as connection:
+        receiver: Any = application.events.Receiver(connection, handlers={"*": events.append})
+        with receiver.consumer_context() as (listening, _, consumers):
+            for consumer in consumers:
+                consumer.register_callback(lambda body, _message: bodies.append(body))
+            heard(listening, events, "", "")
+            busy_desk.channel.publish(deliveries)
+            wait_until(done, limit_s=60)
+
+    together = [body for body in bodies if isinstance(body, list)]
+    assert sum(map(len, together)) >= 3 * len(deliveries)
+    assert len(together) < len(deliveries)
+
+
 def heard(listening: Any, events: list[dict[str, Any]], kind: str, identifier: str) -> bool:
     with suppress(TimeoutError):
         listening.drain_events(timeout=0.2)

@@ -55,6 +55,38 @@ def test_only_redis_gives_no_confirms(desk: Desk, request: pytest.FixtureRequest
     assert desk.channel.confirms is not request.node.name.endswith("[redis]")
 
 
+def test_a_broker_that_may_lose_what_it_has_confirms_nothing(desks: Desks, tmp_path: Path) -> None:
+    with desks.on(SQL, tmp_path) as desk:
+        sender = CelerySender(replace(desk.broker, may_lose=True), encode=encode_delivery)
+        channel = sender.channel(desk.channel.name)
+
+        outcomes = channel.publish(some(desk, 3))
+        remove_queue(desk)
+        returned = channel.publish(some(desk, 2))
+        sender.close()
+
+    assert not channel.confirms
+    assert outcomes == [PublishOutcome.UNCONFIRMED] * 3
+    assert returned == [PublishOutcome.RETURNED] * 2
+
+
+@pytest.mark.parametrize("kind", [REDIS, SQL])
+def test_a_channel_is_not_empty_while_a_consumer_holds_its_last_message(
+    desks: Desks, tmp_path: Path, kind: str
+) -> None:
+    with desks.on(kind, tmp_path) as desk, desk.broker.connection() as connection:
+        desk.channel.publish(some(desk, 1))
+        consumer: Any = connection.channel()
+        wait_until(lambda: desk.channel.depth() == 1, what="the message")
+        message = consumer.message_to_python(consumer.basic_get(desk.channel.name))
+
+        assert desk.channel.depth() == 0
+        assert desk.channel.is_empty() is False
+
+        message.ack()
+        wait_until(lambda: desk.channel.is_empty() is True, what="an empty channel")
+
+
 def test_a_delivery_without_a_queue_is_returned_and_the_queue_made_again(
     desk: Desk,
 ) -> None:

@@ -6,12 +6,16 @@ from threading import Event, Thread
 
 import pytest
 
+from adapters.customer_service.issue_mail import IssueMail
 from adapters.mail.catcher import CatchingHandler, catch_mails
 from adapters.mail.smtp import SmtpMailSender
 from adapters.memory.time import SequentialIdentifiers, VirtualClock
+from domain.plain_text import many_lines, one_line
+from ports.customer_service.notifications import IssueNotice
 from ports.errors import MailRefused, MailUnavailable, OutsideCallInTransaction, StoreUnavailable
 from ports.outbound.caught_mails import LARGEST_MAIL, CaughtMail
 from ports.outbound.mail import Mail
+from tests.app.security.hostile import KINDS
 from tests.support.waiting import wait_until
 
 
@@ -133,3 +137,33 @@ def test_nothing_is_sent_from_inside_a_transaction(letterbox: Letterbox, port: i
         a_sender(port, in_transaction=True).send(a_mail())
 
     assert letterbox.mails == []
+
+
+class Links:
+    def link_to(self, issue_id: str) -> str:
+        return f"https://desk.example/issues/{issue_id}"
+
+
+@pytest.mark.parametrize("text", KINDS, ids=lambda text: ascii(text[:20]))
+def test_whatever_a_customer_typed_adds_no_header_and_no_markup(
+    letterbox: Letterbox, port: int, text: str
+) -> None:
+    mails = IssueMail(a_sender(port), Links())
+    subject = one_line(text)[:200]
+    notice = IssueNotice(issue_id="i-1", number=7, email="maria@example.com", subject=subject)
+
+    mails.confirm_report(notice, message_id="m-1")
+    mails.tell_cancelled(notice, reason=many_lines(text), message_id="m-2")
+    mails.send_follow_links("maria@example.com", [notice], message_id="m-3")
+
+    assert len(letterbox.mails) == 3
+    for caught in letterbox.mails:
+        received = message_from_bytes(caught.raw, policy=policy.default)
+        assert [caught.recipients, received["To"]] == [("maria@example.com",), "maria@example.com"]
+        assert {name.lower() for name in received} <= {
+            "from", "to", "subject", "date", "message-id", "auto-submitted", "mime-version",
+            "content-type", "x-peer", "x-mailfrom", "x-rcptto",
+        }  # fmt: skip
+        html = received.get_body(("html",))
+        assert html is not None
+        assert "<x-evil" not in html.get_content()

@@ -18,6 +18,7 @@ from adapters.sql.migrating import (
     is_at_head,
     migrate,
 )
+from adapters.sql.restoring import move_positions_on
 from adapters.sql.store import SqlStore
 from adapters.sql.tables import runtime_metadata
 from ports.errors import StoreUnavailable
@@ -176,7 +177,8 @@ def test_a_sequence_behind_a_restored_log_is_a_fault_that_names_its_remedy(
     (fault,) = SqlStore(postgres_url, "post").verify()
 
     assert "position 41" in fault.problem
-    _execute(postgres_url, "SELECT setval('runtime_event_position_seq', 41)")
+    with engine_of(postgres_url) as engine:
+        assert move_positions_on(engine) == 41
     assert SqlStore(postgres_url, "post").verify() == []
 
 

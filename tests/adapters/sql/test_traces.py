@@ -3,9 +3,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from adapters.sql.deployment import DeploymentDatabase
-from adapters.sql.traces import CORRELATION_ID, MESSAGE_ID, SqlTraces
+from adapters.sql.monitoring_tables import trace
+from adapters.sql.traces import CORRELATION_ID, MESSAGE_ID, MESSAGE_KIND, SqlTraces
 from ports.outbound.telemetry import NO_ATTRIBUTES, SpanKind, SpanValue
 from ports.outbound.traces import SpanRecord, TraceSearch
 from tests.suites.builders import SENT_AT
@@ -131,3 +133,89 @@ def test_old_traces_go_with_their_spans_in_bites(traces: SqlTraces) -> None:
     assert gone == 4
     assert ids(traces, TraceSearch()) == [4, 3]
     assert traces.spans(f"{1:032x}") == []
+
+
+def test_conversations_are_told_from_what_only_looked(traces: SqlTraces) -> None:
+    looking = {"http.request.method": "GET"}
+    query = {MESSAGE_ID: "q-1", CORRELATION_ID: "q-1", MESSAGE_KIND: "query"}
+    traces.save([a_span(1, trace=1, attributes=looking), a_span(2, trace=1, attributes=query)])
+    traces.save([a_span(1, trace=2, attributes={"http.request.method": "POST"})])
+    traces.save([a_span(1, trace=3, attributes={MESSAGE_KIND: "command"})])
+    traces.save([replace(a_span(1, trace=4), kind=SpanKind.CONSUMER)])
+    traces.save([a_span(1, trace=5)])
+
+    assert ids(traces, TraceSearch(conversations_only=True)) == [4, 3, 2]
+    assert ids(traces, TraceSearch()) == [5, 4, 3, 2, 1]
+
+
+def test_a_trace_that_looked_first_becomes_a_conversation_when_it_sends(traces: SqlTraces) -> None:
+    traces.save([a_span(1, attributes={"http.request.method": "GET"})])
+
+    traces.save([replace(a_span(2), kind=SpanKind.PRODUCER)])
+
+    assert ids(traces, TraceSearch(conversations_only=True)) == [1]
+
+
+def test_linked_traces_lead_to_each_other(traces: SqlTraces) -> None:
+    link = f"00-{2:032x}-{1:016x}-01"
+    traces.save([replace(a_span(1, trace=1), links=(link,))])
+    traces.save([replace(a_span(1, trace=2), links=())])
+    traces.save([replace(a_span(1, trace=3), links=("broken",))])
+
+    leads = {
+        number: [int(one.trace_id, 16) for one in traces.linked(f"{number:032x}")]
+        for number in (1, 2, 3)
+    }
+
+    assert leads == {1: [2], 2: [1], 3: []}
+
+
+@pytest.mark.parametrize(
+    "search",
+    [TraceSearch(), TraceSearch(conversations_only=True), TraceSearch(failed_only=True)],
+    ids=["all", "conversations", "errors"],
+)
+def test_the_latest_are_read_from_an_index_in_its_order(
+    traces: SqlTraces, monitoring_database: DeploymentDatabase, search: TraceSearch
+) -> None:
+    with monitoring_database.writing() as connection:
+        connection.execute(sa.insert(trace), [a_trace_row(number) for number in range(3_000)])
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("ANALYZE monitoring_trace")
+    asked: list[tuple[str, object]] = []
+
+    def note(_c: object, _cursor: object, text: str, values: object, *_: object) -> None:
+        asked.append((text, values))
+
+    with monitoring_database.single() as connection:
+        engine = connection.engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    found = traces.search(search, limit=26)
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+    assert len(found) == 26
+    with monitoring_database.single() as connection:
+        explain = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        plan = str(connection.exec_driver_sql(f"{explain} {asked[-1][0]}", asked[-1][1]).all())
+    assert "monitoring_trace_" in plan
+    assert not any(
+        word in plan for word in ("Seq Scan", "Sort", "SCAN monitoring_trace'", "B-TREE")
+    )
+
+
+def a_trace_row(number: int) -> dict[str, object]:
+    began = SENT_AT + timedelta(seconds=number)
+    return {
+        "trace_id": f"{number:032x}",
+        "name": "HTTP GET /",
+        "service": "web",
+        "started_at": began,
+        "ended_at": began,
+        "duration_us": 1,
+        "spans": 1,
+        "failed_spans": int(number % 50 == 0),
+        "correlation_id": "",
+        "services": "|web|",
+        "names": "http get /",
+        "conversation": number % 10 == 0,
+    }

@@ -51,6 +51,7 @@ class TestWhatAClaimLooksAt:
                 for channel, key, delayed, due_at in (
                     ("'parcels'", "''", "true", "now() + interval '1 day'"),
                     ("'letters'", "''", "false", "NULL"),
+                    ("'orders'", "''", "true", "NULL"),
                     ("'parcels'", "''", "false", "NULL"),
                 ):
                     connection.exec_driver_sql(
@@ -58,6 +59,10 @@ class TestWhatAClaimLooksAt:
                             channel=channel, key=key, delayed=delayed, due_at=due_at, count=_MANY
                         )
                     )
+                connection.exec_driver_sql(
+                    "UPDATE runtime_message SET handed_over = true, claimed_until = now() "
+                    "WHERE channel = 'orders'"
+                )
                 connection.exec_driver_sql("ANALYZE runtime_message")
             yield url
 
@@ -72,11 +77,27 @@ class TestWhatAClaimLooksAt:
                 300,
             ),
             (waiting_statements.PROMOTE, ("post", ["invoices", "parcels"], 1000), 10),
-            (waiting_statements.REMOVE_RECORDED, ("post", ["invoices", "parcels"], 1000), 10),
+            (waiting_statements.PEEK, ("post", ["orders"]), 10),
+            (waiting_statements.NEXT_DUE, ("post", ["orders"]), 10),
+            (waiting_statements.KEPT, ("post", ["orders", "parcels"], 0.0), 10),
+            (waiting_statements.DROP_RECORDED, ("post", "parcels", -15.0, 1000), 10),
+            (waiting_statements.RELEASE, ("post", "parcels", -15.0, 1000), 10),
             (waiting_statements.DROP_EXPIRED, ("post", 1000), 10),
             (waiting_statements.HOLD_UP, ("post", ["invoices", "parcels"], 1000), 10),
         ],
-        ids=["peek", "next due", "lease", "promote", "remove recorded", "drop expired", "hold up"],
+        ids=[
+            "peek",
+            "next due",
+            "lease",
+            "promote",
+            "peek among kept ones",
+            "next due among kept ones",
+            "kept",
+            "drop recorded",
+            "release",
+            "drop expired",
+            "hold up",
+        ],
     )
     def test_a_claim_touches_few_rows_of_many(
         self, crowded_url: str, statement: Statement, values: Sequence[object], bound: int
@@ -162,7 +183,7 @@ class HoldingUpTests(SqlFixtures):
         waiting = SqlWaitingDeliveries(store, lease=LEASE)
         first, second = a_delivery(key="p-1"), a_delivery(key="p-1")
         _add(store, first, second)
-        waiting.keep(waiting.claim([CHANNEL], limit=1, token="a"), seconds=60)
+        waiting.keep(waiting.claim([CHANNEL], limit=1, token="a"))
 
         taken = waiting.claim([CHANNEL], limit=10, token="b")
 

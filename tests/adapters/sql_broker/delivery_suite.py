@@ -1,7 +1,11 @@
 """Who gets a message, when, and how often: the same on every database."""
 
+import socket
+import subprocess
+import sys
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -53,6 +57,33 @@ class DeliverySuite:
             publish(channel, "work", "high", priority=77)
 
             assert get_all(channel, "work") == ["nine", "high", "low"]
+
+    def test_a_queue_is_empty_when_nothing_waits_and_nobody_holds_anything(self, url: str) -> None:
+        with channel_to(url) as one, channel_to(url) as other:
+            declare(one, "work")
+            answers = [other.queue_is_empty("work")]
+            publish(one, "work", "a")
+            answers.append(other.queue_is_empty("work"))
+            message = get(one, "work")
+            answers.append(other.queue_is_empty("work"))
+            message.ack()
+            answers.append(other.queue_is_empty("work"))
+
+            assert answers == [True, False, False, True]
+            assert one.queue_is_empty("nowhere")
+
+    def test_a_consumer_whose_process_was_killed_is_not_counted(self, url: str) -> None:
+        with channel_to(url) as channel:
+            declare(channel, "work")
+            dead = subprocess.Popen([sys.executable, "-c", ""])
+            dead.wait(timeout=30)
+            lease = timedelta(seconds=30)
+            store = transport_of(channel).store
+            here, elsewhere = f"{socket.gethostname()}:{dead.pid}:a", f"far.away:{dead.pid}:b"
+            store.add_consumer(token=here, tag="one", queue="work", lease=lease)
+            store.add_consumer(token=elsewhere, tag="two", queue="work", lease=lease)
+
+            assert consumers(channel, "work") == 1
 
     def test_a_held_message_is_invisible_to_others(self, url: str) -> None:
         with channel_to(url) as one, channel_to(url) as other:

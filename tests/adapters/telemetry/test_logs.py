@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.telemetry.logs import scrubbed, set_up_logs
+from adapters.telemetry.logs import set_up_logs
+from adapters.telemetry.scrubbing import scrubbed
 
 TOKEN = "MDFhMjAw.1810860545.zzsqX3ZXY3Ki"
 
@@ -74,6 +75,27 @@ def test_tokens_never_reach_the_log(capsys: pytest.CaptureFixture[str], *, as_js
     printed = capsys.readouterr().out
     assert TOKEN not in printed
     assert printed.count("***") == 6
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_tokens_are_taken_out_of_whatever_is_in_a_line(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    set_up_logs(process="web", level="INFO", as_json=as_json)
+    logger = logging.getLogger("app")
+
+    logger.warning("came back", extra={"asked": [f"/issues/{TOKEN}"]})
+    logger.warning("wanted /sign-in?next=%2Fissues%2F" + TOKEN + "%2Fclose")
+    try:
+        raise ValueError(f"no page at /issues/{TOKEN}/clse")
+    except ValueError:
+        logger.exception("request failed")
+
+    printed = capsys.readouterr().out
+    assert TOKEN not in printed
+    assert printed.count("***") >= 3
+    if as_json:
+        assert [json.loads(line)["level"] for line in printed.splitlines()][-1] == "error"
 
 
 def test_a_password_in_an_address_is_starred() -> None:

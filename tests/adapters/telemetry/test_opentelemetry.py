@@ -92,3 +92,34 @@ def test_a_broken_traceparent_starts_a_new_trace(recorded: Recorded, broken: str
 
 def test_outside_of_any_span_there_is_no_trace(recorded: Recorded) -> None:
     assert recorded.tracer.current_trace() == ""
+
+
+def test_nothing_is_recorded_of_what_is_muted(recorded: Recorded) -> None:
+    with recorded.tracer.span("before"):
+        pass
+    other = recorded.telemetry.tracer("customer_service")
+
+    with recorded.tracer.muted(), other.span("query") as query:
+        assert other.current_trace() == query.trace == ""
+        with other.span("inner", kind=SpanKind.SERVER):
+            pass
+    with recorded.tracer.span("after"):
+        pass
+
+    assert set(recorded.spans()) == {"before", "after"}
+
+
+def test_an_error_is_kept_without_the_values_in_it(recorded: Recorded) -> None:
+    told = (
+        "nobody at maria@example.com; see http://x/issues/MDFhMjAw\n"
+        "DETAIL:  Key (email)=(maria) already exists.\n"
+        "[parameters: {'password': 'hush'}]"
+    )
+    with pytest.raises(ValueError, match="nobody"), recorded.tracer.span("mailing"):
+        raise ValueError(told)
+
+    mailing = recorded.spans()["mailing"]
+
+    assert mailing.exception.startswith("ValueError: nobody at ***; see http://x/issues/***")
+    for secret in ("maria@", "MDFhMjAw", "(maria)", "hush"):
+        assert secret not in mailing.exception
