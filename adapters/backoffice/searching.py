@@ -11,7 +11,16 @@ def searchable(*texts: str) -> str:
     return "\n".join(texts).casefold()
 
 
-def found_in(column: sa.ColumnElement[str], search: str) -> list[sa.ColumnElement[bool]]:
-    """One condition for each word of what was typed; at most six words count."""
+def words_of(search: str) -> list[str]:
+    """What was typed, in the words that count: at most six."""
     words = search.casefold().replace("\x00", " ").split()[:_MOST_WORDS]
-    return [column.contains(word[:_LONGEST_WORD], autoescape=True) for word in words]
+    return [word[:_LONGEST_WORD] for word in words]
+
+
+def has_word(column: sa.ColumnElement[str], word: str) -> sa.ColumnElement[bool]:
+    return column.contains(word, autoescape=True)
+
+
+def found_in(column: sa.ColumnElement[str], search: str) -> list[sa.ColumnElement[bool]]:
+    """One condition for each word of what was typed."""
+    return [has_word(column, word) for word in words_of(search)]

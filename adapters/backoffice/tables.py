@@ -45,6 +45,7 @@ ticket_list = sa.Table(
     backoffice_metadata,
     sa.Column("ticket_id", id_text(), primary_key=True),
     sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("issue_number", sa.BigInteger),
     sa.Column("type", id_text(), nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("subject_key", id_text(), nullable=False),
@@ -57,6 +58,7 @@ ticket_list = sa.Table(
     sa.Column("changed_at", Timestamp, nullable=False),
     sa.Column("search_text", id_text(), nullable=False),
     sa.Index("backoffice_ticket_list_number_index", "number"),
+    sa.Index("backoffice_ticket_list_issue_number_index", "issue_number"),
     sa.Index("backoffice_ticket_list_state_index", "state", "number"),
     sa.Index("backoffice_ticket_list_assignee_index", "assignee_id", "state", "number"),
     sa.Index("backoffice_ticket_list_type_index", "type", "number"),
@@ -68,6 +70,7 @@ unassigned_ticket = sa.Table(
     backoffice_metadata,
     sa.Column("ticket_id", id_text(), primary_key=True),
     sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("issue_number", sa.BigInteger),
     sa.Column("type", id_text(), nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     # Empty while somebody has it: reopening it must find its number and subject again.

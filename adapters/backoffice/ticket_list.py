@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.backoffice.paging import bounded, count_up_to_limit, on_page
-from adapters.backoffice.searching import found_in, searchable
+from adapters.backoffice.searching import has_word, searchable, words_of
 from adapters.backoffice.tables import ticket_list
 from adapters.sql.connections import Connections
 from domain.backoffice.ticket.messages import (
@@ -31,6 +31,7 @@ from ports.backoffice.queries import (
     TicketTypes,
     TicketView,
 )
+from ports.contracts.numbers import issue_number_in, ticket_number_in
 from ports.inbound.handlers import event_handler, query_handler
 from ports.inbound.projections import projection, resets
 
@@ -57,6 +58,7 @@ _GIVEN = _MOVED.values(assignee_id=sa.bindparam("to_id"), assignee_name=sa.bindp
 _ROW = (
     _list.ticket_id,
     _list.number,
+    _list.issue_number,
     _list.type,
     _list.subject,
     _list.summary,
@@ -87,12 +89,12 @@ class TicketList:
 
     @event_handler()
     def prepared(self, event: TicketWasPrepared) -> None:
-        connection = self._connections.current()
-        connection.execute(
-            _PREPARED[connection.dialect.name],
+        self._connections.write(
+            _PREPARED[self._connections.dialect],
             {
                 "ticket_id": event.ticket_id,
                 "number": event.number,
+                "issue_number": event.issue_number,
                 "type": event.type,
                 "subject": event.subject,
                 "subject_key": event.subject.casefold()[:_SORTED],
@@ -104,7 +106,6 @@ class TicketList:
                 "prepared_at": event.prepared_at,
                 "changed_at": event.prepared_at,
                 "search_text": searchable(
-                    f"#{event.number}",
                     event.subject,
                     event.customer_email,
                     event.description[:_SEARCHED],
@@ -169,9 +170,7 @@ class TicketList:
         return tuple(found.scalars())
 
     def _move(self, ticket_id: str, state: TicketState, at: datetime) -> None:
-        self._connections.current().execute(
-            _MOVED, {"of_ticket": ticket_id, "to_state": state.value, "at": at}
-        )
+        self._connections.write(_MOVED, {"of_ticket": ticket_id, "to_state": state.value, "at": at})
 
     def _give(
         self,
@@ -179,7 +178,7 @@ class TicketList:
         state: TicketState,
         at: datetime,
     ) -> None:
-        self._connections.current().execute(
+        self._connections.write(
             _GIVEN,
             {
                 "of_ticket": event.ticket_id,
@@ -199,7 +198,30 @@ def _conditions(query: ListTickets) -> list[sa.ColumnElement[bool]]:
         conditions.append(_list.assignee_id == query.assignee_id)
     if query.type:
         conditions.append(_list.type == query.type)
-    return conditions + found_in(_list.search_text, query.search)
+    return conditions + _found(query.search)
+
+
+def _found(search: str) -> list[sa.ColumnElement[bool]]:
+    words = words_of(search)
+    return [_has(word, alone=len(words) == 1) for word in words]
+
+
+def _has(word: str, *, alone: bool) -> sa.ColumnElement[bool]:
+    """A word that is a number is looked up by the indexes. Beside other words it may as well stand
+    in the text, which is then read anyway; one that is marked as a number never does."""
+    ticket, issue = ticket_number_in(word), issue_number_in(word)
+    numbered = [
+        sa.select(_list.ticket_id).where(column == number)
+        for column, number in ((_list.number, ticket), (_list.issue_number, issue))
+        if number is not None
+    ]
+    if not numbered:
+        return has_word(_list.search_text, word)
+    # Not joined by OR: with one, the planner may prefer to walk the whole list in its order.
+    by_number = _list.ticket_id.in_(sa.union_all(*numbered))
+    if len(numbered) == 1 or alone:
+        return by_number
+    return sa.or_(by_number, has_word(_list.search_text, word))
 
 
 def _in_view(view: TicketView, employee_id: str) -> list[sa.ColumnElement[bool]]:

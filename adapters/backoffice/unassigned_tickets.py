@@ -48,12 +48,12 @@ class UnassignedTickets:
 
     @event_handler()
     def prepared(self, event: TicketWasPrepared) -> None:
-        connection = self._connections.current()
-        connection.execute(
-            _PREPARED[connection.dialect.name],
+        self._connections.write(
+            _PREPARED[self._connections.dialect],
             {
                 "ticket_id": event.ticket_id,
                 "number": event.number,
+                "issue_number": event.issue_number,
                 "type": event.type,
                 "subject": event.subject,
                 "waiting_since": event.prepared_at,
@@ -71,7 +71,7 @@ class UnassignedTickets:
 
     @event_handler()
     def cancelled(self, event: TicketWasCancelled) -> None:
-        self._connections.current().execute(_GONE, {"of_ticket": event.ticket_id})
+        self._connections.write(_GONE, {"of_ticket": event.ticket_id})
 
     @resets
     def empty(self) -> None:
@@ -84,4 +84,4 @@ class UnassignedTickets:
         return tuple(UnassignedTicketRow(**row) for row in found.mappings())
 
     def _set_waiting(self, ticket_id: str, since: datetime | None) -> None:
-        self._connections.current().execute(_WAITS, {"of_ticket": ticket_id, "since": since})
+        self._connections.write(_WAITS, {"of_ticket": ticket_id, "since": since})

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from ports.contracts.numbers import issue_label
 from ports.customer_service.follow_links import FollowLinks
 from ports.customer_service.notifications import IssueNotice
 from ports.outbound.mail import Mail, MailSender
@@ -29,6 +30,7 @@ class IssueMail:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        self._texts.filters["issue_label"] = issue_label
 
     def confirm_report(self, notice: IssueNotice, *, message_id: str) -> None:
         self._tell("reported", "We received your issue", notice, message_id)
@@ -52,7 +54,7 @@ class IssueMail:
         self, name: str, title: str, notice: IssueNotice, message_id: str, **more: str
     ) -> None:
         link = self._links.link_to(notice.issue_id)
-        subject = f"[#{notice.number}] {title}: {notice.subject}"
+        subject = f"[{issue_label(notice.number)}] {title}: {notice.subject}"
         values = {"notice": notice, "link": link, **more}
         self._send(name, notice.email, subject, message_id, title=title, values=values)
 

@@ -12,7 +12,10 @@ from app.backoffice.employees import open_tickets_url
 from app.backoffice.forms import RegisterEmployeeForm
 from app.backoffice.words import sentence
 from app.identity.access import operators
+from app.identity.audited import Audited
+from app.identity.auditing import Auditing, Deed
 from app.identity.sessions import acting_headers, current_actor
+from app.messaging.transactions import Transactions
 from domain.backoffice.employee.errors import (
     EmailIsTaken,
     EmployeeFieldIsInvalid,
@@ -30,7 +33,6 @@ from domain.plain_text import is_uuid_text
 from ports.backoffice.queries import EmployeeFacts, EmployeeStatus
 from ports.errors import ConcurrencyConflict
 from ports.inbound.buses import CommandBus
-from ports.outbound.audit import AuditLog
 from ports.outbound.time import Identifiers
 
 # A second press of the button must not send a second mail.
@@ -43,7 +45,8 @@ def add_employee_actions(
     commands: CommandBus,
     identifiers: Identifiers,
     colleagues: Colleagues,
-    audit_log: AuditLog,
+    auditing: Auditing,
+    transactions: Transactions,
     now: Callable[[], datetime],
 ) -> None:
     def page(form: RegisterEmployeeForm) -> str:
@@ -55,12 +58,15 @@ def add_employee_actions(
             abort(404)
         return employee
 
-    def record(action: str, employee_id: str) -> None:
-        audit_log.record(current_actor(), action, f"employee/{employee_id}", at=now())
+    def send(command: object, employee_id: str, action: Audited) -> None:
+        deed = Deed(actor=current_actor(), action=action, object=f"employee/{employee_id}")
+        auditing.in_context(
+            transactions, deed, lambda: commands.send(command, headers=acting_headers())
+        )
 
-    def act(command: object, employee: EmployeeFacts, action: str, done: str) -> AnyResponse:
+    def act(command: object, employee: EmployeeFacts, action: Audited, done: str) -> AnyResponse:
         try:
-            commands.send(command, headers=acting_headers())
+            send(command, employee.employee_id, action)
         except EmployeeIsInactive as refused:
             flash(f"{sentence(str(refused))} Activate the record first.", "warning")
         except ConcurrencyConflict:
@@ -69,7 +75,6 @@ def add_employee_actions(
                 "warning",
             )
         else:
-            record(action, employee.employee_id)
             flash(done, "success")
         return _to_page(employee.employee_id)
 
@@ -94,7 +99,7 @@ def add_employee_actions(
             email=form.email.data or "",
         )
         try:
-            commands.send(command, headers=acting_headers())
+            send(command, command.employee_id, Audited.REGISTER_EMPLOYEE)
         except InvalidEmailAddress as refused:
             form.refuse(f"This address cannot be written to: {refused.problem}.", form.email)
             return page(form), 422
@@ -110,7 +115,6 @@ def add_employee_actions(
                 f"You sent this form before: {refused}. Send it again to register somebody else."
             )
             return page(form), 409
-        record("employee.register", command.employee_id)
         flash("The employee is registered. Activating the record sends the invitation.", "success")
         return _to_page(command.employee_id)
 
@@ -126,7 +130,7 @@ def add_employee_actions(
         else:
             done = f"{employee.name} is active again and can sign in as before."
         command = ActivateEmployee(employee_id=employee.employee_id)
-        return act(command, employee, "employee.activate", done)
+        return act(command, employee, Audited.ACTIVATE_EMPLOYEE, done)
 
     @blueprint.get("/employees/<uuid:employee_id>/deactivate")
     @operators
@@ -149,7 +153,7 @@ def add_employee_actions(
             return _to_page(employee.employee_id)
         command = DeactivateEmployee(employee_id=employee.employee_id)
         done = f"{employee.name} is inactive and can no longer sign in."
-        return act(command, employee, "employee.deactivate", done)
+        return act(command, employee, Audited.DEACTIVATE_EMPLOYEE, done)
 
     @blueprint.post("/employees/<uuid:employee_id>/invite")
     @operators
@@ -164,7 +168,7 @@ def add_employee_actions(
             return _to_page(employee.employee_id)
         command = InviteEmployeeAgain(employee_id=employee.employee_id)
         done = f"A new invitation is on its way to {employee.email}."
-        return act(command, employee, "employee.invite_again", done)
+        return act(command, employee, Audited.INVITE_EMPLOYEE_AGAIN, done)
 
 
 def _to_page(employee_id: str) -> AnyResponse:

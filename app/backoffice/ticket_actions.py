@@ -22,6 +22,7 @@ from domain.backoffice.ticket.messages import (
 )
 from domain.plain_text import is_uuid_text
 from ports.backoffice.queries import TicketFacts, TicketState
+from ports.contracts.numbers import ticket_label
 from ports.errors import ConcurrencyConflict
 from ports.inbound.buses import CommandBus
 
@@ -121,14 +122,14 @@ def add_ticket_actions(
     def cancel(ticket_id: UUID) -> AnyResponse | tuple[str, int]:
         ticket = pages.facts(str(ticket_id))
         if ticket.state is TicketState.CANCELLED:
-            flash(f"Ticket {ticket.number} is cancelled.", "info")
+            flash(f"Ticket {ticket_label(ticket.number)} is cancelled.", "info")
             return _to_page(ticket)
         form = CancelTicketForm()
         if not form.validate_on_submit():
             return _cancel_page(ticket, form), 422
         command = CancelTicket(ticket_id=ticket.ticket_id, reason=form.reason.data or "")
         try:
-            return act(command, ticket, f"Ticket {ticket.number} is cancelled.")
+            return act(command, ticket, f"Ticket {ticket_label(ticket.number)} is cancelled.")
         except TicketFieldIsInvalid as refused:
             form.refuse(f"The reason {refused.problem}.", form.reason)
             return _cancel_page(ticket, form), 422

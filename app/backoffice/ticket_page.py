@@ -10,6 +10,7 @@ from app.backoffice.words import TICKET_TAGS, entry_of
 from app.identity.access import staff
 from app.web.fragments import live_region
 from app.web.paging import parse_list_request
+from domain.plain_text import is_uuid_text
 from ports.backoffice.queries import HISTORY_LIMIT, TicketDetails, TicketFacts, TicketHistory
 from ports.errors import AggregateNotFound
 from ports.inbound.buses import QueryBus
@@ -24,11 +25,19 @@ class TicketPages:
         self._queries = queries
         self._colleagues = colleagues
 
-    def facts(self, ticket_id: str) -> TicketFacts:
-        """Answers 404 by itself."""
+    def find(self, ticket_id: str) -> TicketFacts | None:
+        if not is_uuid_text(ticket_id):
+            return None
         try:
             found: TicketFacts = self._queries.ask(TicketDetails(ticket_id=ticket_id))
         except AggregateNotFound:
+            return None
+        return found
+
+    def facts(self, ticket_id: str) -> TicketFacts:
+        """Answers 404 by itself."""
+        found = self.find(ticket_id)
+        if found is None:
             abort(404)
         return found
 

@@ -1,27 +1,27 @@
-"""The list of tickets. Everything that it shows lies in its address."""
+"""The list of tickets. Everything that it shows lies in its address, also while it refreshes
+itself."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-from flask import Blueprint, render_template, request, url_for
-from werkzeug.datastructures import MultiDict
+from flask import Blueprint, Response, render_template, request
 
 from app.backoffice.colleagues import Colleagues, is_operator
+from app.backoffice.lists_progress import ListsProgress
+from app.backoffice.ticket_search import STATES, Wanted, wanted
 from app.backoffice.words import TICKET_TAGS
 from app.identity.access import staff
 from app.web.components import ActiveFilter, Tab
-from app.web.paging import ListRequest, Pagination, parse_list_request
-from domain.plain_text import is_uuid_text
+from app.web.fragments import is_fragment_request, live_region
+from app.web.paging import ListRequest, Pagination
 from ports.backoffice.queries import (
     COUNT_LIMIT,
     CountTickets,
-    ListTickets,
     TicketCounts,
     TicketPage,
-    TicketSort,
-    TicketState,
     TicketTypes,
     TicketView,
 )
+from ports.contracts.numbers import ticket_number_in
 from ports.inbound.buses import QueryBus
 
 _LABELS: Mapping[TicketView, str] = {
@@ -30,10 +30,7 @@ _LABELS: Mapping[TicketView, str] = {
     TicketView.ALL: "All",
     TicketView.CLOSED: "Closed",
 }
-_STATES: Mapping[TicketView, Sequence[TicketState]] = {
-    TicketView.ALL: tuple(TicketState),
-    TicketView.CLOSED: (TicketState.RESOLVED, TicketState.CANCELLED),
-}
+_TITLES = {**_LABELS, TicketView.MINE: "My"}
 _FILTERS = {"state": "State", "type": "Type", "assignee": "Assignee"}
 
 
@@ -42,76 +39,54 @@ def add_ticket_list(
     *,
     queries: QueryBus,
     colleagues: Colleagues,
-    events_behind: Callable[[], int],
+    lists_progress: Callable[[], ListsProgress],
 ) -> None:
     @blueprint.get("/tickets")
     @staff
-    def tickets() -> str:
-        view = _chosen_view()
-        listing = _listing(view)
+    def tickets() -> str | Response:
+        asked = wanted(request.args)
+        # Before the rows: what is read meanwhile is then shown by the next look, not missed by it.
+        progress = lists_progress()
         myself = colleagues.myself()
         employee_id = myself.employee_id if myself else ""
-        filters = listing.filters
-        page: TicketPage = queries.ask(
-            ListTickets(
-                view=view,
-                employee_id=employee_id,
-                search=listing.search,
-                state=TicketState(filters["state"]) if "state" in filters else None,
-                assignee_id=filters.get("assignee", ""),
-                type=filters.get("type", ""),
-                sort=TicketSort(listing.sort),
-                descending=listing.descending,
-                page=listing.page,
-                page_size=listing.size,
+        if is_fragment_request():
+            return live_region(
+                (employee_id, progress.behind, progress.read),
+                lambda: render_template(
+                    "backoffice/ticket_news.html", **rows(asked, employee_id, progress)
+                ),
             )
-        )
-        offered = _offered(queries, colleagues, view, filters)
+        offered = _offered(queries, colleagues, asked.view, asked.listing.filters)
         return render_template(
             "backoffice/tickets.html",
-            view=view,
-            view_label=_LABELS[view],
-            listing=listing,
-            page=page,
-            pager=Pagination(
+            active=_active(asked.listing, offered),
+            offered=offered,
+            filter_labels=_FILTERS,
+            **rows(asked, employee_id, progress),
+        )
+
+    def rows(asked: Wanted, employee_id: str, progress: ListsProgress) -> dict[str, object]:
+        """What the page and its refreshed parts have in common."""
+        page: TicketPage = queries.ask(asked.question(employee_id))
+        listing = asked.listing
+        return {
+            "title": f"{_TITLES[asked.view]} tickets",
+            "view": asked.view.value,
+            "asked": asked,
+            "listing": listing,
+            "page": page,
+            "pager": Pagination(
                 request=listing,
                 shown=len(page.rows),
                 total=page.total,
                 total_is_exact=page.total < COUNT_LIMIT,
             ),
-            tabs=_tabs(listing, view, queries.ask(CountTickets(employee_id=employee_id))),
-            active=_active(listing, offered),
-            offered=offered,
-            filter_labels=_FILTERS,
-            tags=TICKET_TAGS,
-            behind=events_behind(),
-        )
-
-
-def _chosen_view() -> TicketView:
-    asked = request.args.get("view", "")
-    if asked in set(TicketView):
-        return TicketView(asked)
-    # The search box of every page names no view: it looks everywhere.
-    return TicketView.ALL if request.args.get("q") else TicketView.UNASSIGNED
-
-
-def _listing(view: TicketView) -> ListRequest:
-    filters: dict[str, Sequence[str] | None] = {"type": None}
-    if view in _STATES:
-        filters |= {"state": _STATES[view], "assignee": None}
-    arguments: MultiDict[str, str] = MultiDict(request.args)
-    arguments["view"] = view.value
-    if not is_uuid_text(arguments.get("assignee", "")):
-        arguments.pop("assignee", None)
-    return parse_list_request(
-        url_for("backoffice.tickets"),
-        arguments,
-        sorts=tuple(TicketSort),
-        default_sort=TicketSort.NUMBER,
-        default_descending=True,
-        filters=filters,
-    )
+            "tabs": _tabs(listing, asked.view, queries.ask(CountTickets(employee_id=employee_id))),
+            "tags": TICKET_TAGS,
+            "behind": progress.behind,
+            "operator": is_operator(),
+            "number_alone": ticket_number_in(listing.search) is not None,
+        }
 
 
 def _tabs(listing: ListRequest, view: TicketView, counts: TicketCounts) -> list[Tab]:
@@ -143,10 +118,10 @@ def _offered(
     """What each filter of the view can be set to, as (value, label)."""
     types: Options = [(name, name) for name in queries.ask(TicketTypes())]
     offered = {"type": types}
-    if view in _STATES:
+    if view in STATES:
         people: Options = [(one.employee_id, one.name) for one in colleagues.active()]
         offered = {
-            "state": [(state.value, TICKET_TAGS[state].text) for state in _STATES[view]],
+            "state": [(state.value, TICKET_TAGS[state].text) for state in STATES[view]],
             "type": types,
             "assignee": people,
         }

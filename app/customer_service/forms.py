@@ -17,8 +17,8 @@ def _lines(text: str | None) -> str | None:
 
 
 class ReportIssueForm(SiteForm):
-    # Minted when the form is drawn: the same form sent twice leads to one issue.
-    issue_id = HiddenField()
+    # The same form sent twice leads to one issue; see report_keys.
+    key = HiddenField()
     email = EmailField(
         "E-mail address",
         [

@@ -4,6 +4,8 @@ A customer has no account. The signed token in the address opens one issue and n
 a secret, so no page that bears it sends a referrer.
 """
 
+from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
@@ -11,12 +13,19 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.customer_service.forms import CloseIssueForm, FollowLinkForm, ReportIssueForm
 from app.customer_service.progress import has_reached_desk, steps_of
+from app.customer_service.report_keys import (
+    forget_key,
+    is_key,
+    issue_id_of,
+    key_of_this_browser,
+)
 from app.identity.access import public, signed_link
-from app.identity.rate_limits import RateLimiting
+from app.identity.rate_limits import RateLimiting, refuse_for_now
 from app.web.fragments import live_region
-from domain.customer_service.issue.errors import IssueFieldIsInvalid, IssueIsReportedAlready
+from domain.customer_service.issue.errors import IssueFieldIsInvalid
 from domain.customer_service.issue.messages import CloseIssue, ReportIssue, SendFollowLink
 from domain.email_address import InvalidEmailAddress
+from ports.contracts.numbers import issue_label
 from ports.customer_service.follow_links import FollowedIssues, FollowLinks
 from ports.customer_service.queries import IssueByIdentifier, IssueRow, IssueState
 from ports.headers import ACTOR
@@ -36,8 +45,10 @@ def customer_service_blueprint(
     followed: FollowedIssues,
     identifiers: Identifiers,
     rate_limiting: RateLimiting,
+    now: Callable[[], datetime],
 ) -> Blueprint:
     blueprint = Blueprint("customer_service", __name__, template_folder="templates")
+    blueprint.add_app_template_filter(issue_label)
     limits = rate_limiting.limits
 
     def issue_behind(token: str) -> IssueRow:
@@ -62,19 +73,28 @@ def customer_service_blueprint(
         }
 
     def report_page(form: ReportIssueForm) -> str:
+        if not is_key(form.key.data or ""):
+            form.key.data = key_of_this_browser(identifiers, now())
         return render_template("customer_service/report.html", form=form)
+
+    def link_page(form: FollowLinkForm) -> str:
+        return render_template("customer_service/ask_for_link.html", form=form)
+
+    def too_many_reports() -> Response:
+        return refuse_for_now(ReportIssueForm(), report_page)
+
+    def too_many_links() -> Response:
+        return refuse_for_now(FollowLinkForm(), link_page)
 
     @blueprint.get("/")
     @public
     def report() -> str:
-        form = ReportIssueForm(formdata=None)
-        form.issue_id.data = identifiers.new()
-        return report_page(form)
+        return report_page(ReportIssueForm(formdata=None))
 
     @blueprint.post("/issues")
     @public
-    @rate_limiting.per_client(limits.report_per_client, scope="report")
-    @rate_limiting.per_address(limits.report_per_recipient, scope="mail")
+    @rate_limiting.per_client(limits.report_per_client, scope="report", refuse=too_many_reports)
+    @rate_limiting.per_address(limits.report_per_recipient, scope="mail", refuse=too_many_reports)
     def submit() -> AnyResponse | tuple[str, int]:
         if request.form.get(TRAP):
             # A program filled in what people cannot see. It learns nothing from the answer.
@@ -83,40 +103,24 @@ def customer_service_blueprint(
         form = ReportIssueForm()
         if not form.validate_on_submit():
             return report_page(form), 422
-        email = form.email.data or ""
-        issue_id = form.issue_id.data or identifiers.new()
+        key = form.key.data or ""
+        if not is_key(key):
+            key = key_of_this_browser(identifiers, now())
+        typed = (form.email.data or "", form.subject.data or "", form.content.data or "")
+        issue_id, (email, subject, content) = issue_id_of(key, typed), typed
         try:
             commands.send(
-                ReportIssue(
-                    issue_id=issue_id,
-                    email=email,
-                    subject=form.subject.data or "",
-                    content=form.content.data or "",
-                ),
+                ReportIssue(issue_id=issue_id, email=email, subject=subject, content=content),
                 headers=CUSTOMER,
             )
         except InvalidEmailAddress as refused:
             form.refuse(f"This address cannot be written to: {refused.problem}.", form.email)
             return report_page(form), 422
         except IssueFieldIsInvalid as refused:
-            return _refused_field(form, refused, identifiers), 422
-        except IssueIsReportedAlready:
-            form.issue_id.data = identifiers.new()
-            form.refuse("You sent this form before. Send it again to report another issue.")
-            return report_page(form), 409
+            form.refuse(f"This field {refused.problem}.", form[refused.field])
+            return report_page(form), 422
         # The path alone: visitors stay on the host name under which they came.
         return redirect(urlsplit(links.link_to(issue_id)).path, 303)
-
-    def _refused_field(
-        form: ReportIssueForm, refused: IssueFieldIsInvalid, identifiers: Identifiers
-    ) -> str:
-        if refused.field == "issue_id":
-            # Nobody typed it: give the form a new one and let it be sent again.
-            form.issue_id.data = identifiers.new()
-            form.refuse("The form was incomplete. Please send it again.")
-        else:
-            form.refuse(f"This field {refused.problem}.", form[refused.field])
-        return report_page(form)
 
     @blueprint.get("/issues/<token>")
     @signed_link
@@ -155,22 +159,27 @@ def customer_service_blueprint(
             headers=CUSTOMER,
             correlation_id=issue.correlation_id,
         )
+        forget_key()
         flash("Your issue is closed. Thank you for telling us.", "success")
         return redirect(url_for("customer_service.follow", token=token), 303)
 
     @blueprint.get("/follow")
     @public
     def ask_for_link() -> str:
-        return render_template("customer_service/ask_for_link.html", form=FollowLinkForm())
+        return link_page(FollowLinkForm())
 
     @blueprint.post("/follow")
     @public
-    @rate_limiting.per_client(limits.resend_link_per_client, scope="resend link")
-    @rate_limiting.per_address(limits.resend_link_per_recipient, scope="resend link")
+    @rate_limiting.per_client(
+        limits.resend_link_per_client, scope="resend link", refuse=too_many_links
+    )
+    @rate_limiting.per_address(
+        limits.resend_link_per_recipient, scope="resend link", refuse=too_many_links
+    )
     def send_link() -> AnyResponse | tuple[str, int]:
         form = FollowLinkForm()
         if not form.validate_on_submit():
-            return render_template("customer_service/ask_for_link.html", form=form), 422
+            return link_page(form), 422
         # The answer is the same whether or not anybody reported from the address.
         commands.send(SendFollowLink(email=form.email.data or ""), headers=CUSTOMER)
         flash(

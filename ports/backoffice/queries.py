@@ -43,8 +43,10 @@ class TicketSort(StrEnum):
 class ListTickets:
     """Answered with a :class:`TicketPage`, by the projection ``ticket_list``.
 
-    Filters narrow the view, and each other. ``search`` is found anywhere in number, subject,
-    customer and description, whatever the case. Ties are ordered by number, latest first.
+    Filters narrow the view, and each other. The words of ``search`` are found anywhere in subject,
+    customer and description, whatever the case. ``#1007`` is found in the number of the issue,
+    ``T-1008`` in that of the ticket, a plain ``1007`` in either, and beside other words also in the
+    text. Ties are ordered by number, latest first.
     """
 
     view: TicketView = TicketView.ALL
@@ -63,6 +65,7 @@ class ListTickets:
 class TicketRow:
     ticket_id: str
     number: int
+    issue_number: int | None
     type: str
     subject: str
     summary: str  # the beginning of the description, one line
@@ -116,6 +119,7 @@ class NextUnassignedTickets:
 class UnassignedTicketRow:
     ticket_id: str
     number: int
+    issue_number: int | None
     type: str
     subject: str
     waiting_since: datetime
@@ -141,6 +145,7 @@ class TicketFacts:
     description: str
     customer_email: str  # may be empty
     reference: str  # the customer's issue, or empty
+    issue_number: int | None
     correlation_id: str  # of the conversation in which it was prepared
     state: TicketState
     assignee_id: str  # empty when unassigned

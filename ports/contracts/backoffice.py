@@ -8,7 +8,10 @@ perhaps with gaps in what is announced: a receiver that saw a higher one ignores
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
+from ports.contracts.constraints import Between
+from ports.contracts.numbers import LARGEST_NUMBER
 from ports.inbound.handlers import contract
 
 SERVICE = "backoffice"
@@ -38,6 +41,9 @@ class PrepareTicket:
     description: str
     customer_email: str = ""  # empty: nobody is waiting for an answer
     reference: str = ""
+    # The number that the customer knows, shown beside the ticket's own; senders of an earlier
+    # release leave it out.
+    issue_number: Annotated[int | None, Between(1, LARGEST_NUMBER)] = None
 
 
 @contract(CANCEL_TICKET)

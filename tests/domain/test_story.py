@@ -206,6 +206,7 @@ def test_a_report_becomes_a_ticket_of_the_same_conversation(reported: Desk) -> N
     assert (ticket.state, ticket.reference) == (TicketState.UNASSIGNED, ISSUE)
     assert (ticket.subject, ticket.description) == ("Printer on fire", "It burns.")
     assert (ticket.type, ticket.customer_email) == ("customer-issue", "ann@example.com")
+    assert ticket.issue_number == reported.issue().number
     assert ticket.correlation_id == reported.issue().correlation_id == "conversation"
     assert reported.issue().arrived_at is not None
 

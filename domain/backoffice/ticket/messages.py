@@ -107,6 +107,8 @@ class TicketWasPrepared:
     reference: str  # the customer's issue, or empty
     correlation_id: str
     prepared_at: datetime
+    # None: it came from no issue, or was stored before tickets knew the number of theirs.
+    issue_number: int | None = None
 
 
 @named("ticket.was_assigned")

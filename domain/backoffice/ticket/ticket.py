@@ -229,6 +229,7 @@ class Ticket:
             description=ticket.description,
             customer_email=ticket.customer_email,
             reference=ticket.reference,
+            issue_number=ticket.issue_number,
             correlation_id=ticket.correlation_id,
             state=self._state,
             assignee_id=assignee.employee_id if assignee else "",
@@ -338,6 +339,7 @@ def _prepared(
         reference=command.reference,
         correlation_id=correlation_id,
         number=numbers.next(),
+        issue_number=command.issue_number,
         prepared_at=now,
     )
 

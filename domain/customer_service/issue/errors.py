@@ -1,6 +1,7 @@
 """What an issue refuses."""
 
 from domain.customer_service.errors import CustomerServiceError
+from ports.contracts.numbers import issue_label
 
 
 class IssueFieldIsInvalid(CustomerServiceError):
@@ -16,6 +17,6 @@ class IssueIsReportedAlready(CustomerServiceError):
     """The same form was sent twice, with different content."""
 
     def __init__(self, issue_id: str, number: int) -> None:
-        super().__init__(f"issue {number} is reported already, with different content")
+        super().__init__(f"issue {issue_label(number)} is reported already, with different content")
         self.issue_id = issue_id
         self.number = number

@@ -100,6 +100,7 @@ class RequestsToDesk:
                 description=event.content,
                 customer_email=event.email,
                 reference=event.issue_id,
+                issue_number=event.number,
             ),
         )
 

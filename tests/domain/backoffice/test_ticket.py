@@ -46,6 +46,7 @@ PREPARE = contract.PrepareTicket(
     description="It burns.\nPlease help.",
     customer_email="Ann@Example.com",
     reference=ISSUE,
+    issue_number=1007,
 )
 WITHDRAWN = TicketWasWithdrawn(ticket_id=T1, version=1, withdrawn_at=NOON)
 PREPARED = TicketWasPrepared(
@@ -57,6 +58,7 @@ PREPARED = TicketWasPrepared(
     description="It burns.\nPlease help.",
     customer_email="ann@example.com",
     reference=ISSUE,
+    issue_number=1007,
     correlation_id="conversation",
     prepared_at=NOON,
 )
@@ -214,7 +216,7 @@ def test_after_a_reassignment_the_new_assignee_counts() -> None:
 def test_a_cancelled_ticket_cannot_be_assigned() -> None:
     ticket = a_ticket_after(PREPARED, CANCELLED)
 
-    with pytest.raises(TicketIsCancelled, match="ticket 1001 was cancelled"):
+    with pytest.raises(TicketIsCancelled, match="ticket T-1001 was cancelled"):
         assign(ticket, ADA)
 
 
@@ -435,6 +437,7 @@ def test_the_details_show_the_ticket_as_it_stands() -> None:
         description="It burns.\nPlease help.",
         customer_email="ann@example.com",
         reference=ISSUE,
+        issue_number=1007,
         correlation_id="conversation",
         state=TicketState.ASSIGNED,
         assignee_id=BOB,
