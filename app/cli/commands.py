@@ -56,6 +56,13 @@ SECTIONS: dict[str, Sequence[Entry]] = {
             sentence="List every handler with what it handles and where it stands.",
         ),
     ),
+    "People": (
+        Entry(
+            name="operator",
+            module="operators",
+            sentence="Make an operator, or a link for one whose password is lost.",
+        ),
+    ),
     "Storage": (
         Entry(
             name="dedup",
@@ -78,6 +85,16 @@ SECTIONS: dict[str, Sequence[Entry]] = {
             name="test",
             module="testing",
             sentence="Check format, style, types, layers and templates, and run the tests.",
+        ),
+        Entry(
+            name="bench",
+            module="bench",
+            sentence="Measure how fast it is, beside the same work done by hand.",
+        ),
+        Entry(
+            name="soak",
+            module="soak",
+            sentence="Kill parts of it under load, and account for all that was accepted.",
         ),
     ),
     "One process alone": (

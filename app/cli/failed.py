@@ -1,16 +1,21 @@
 """Failed messages from the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
-from app.cli.auditing import record
-from app.cli.options import acting_options, data_option, json_option
+from app.cli.auditing import auditing
+from app.cli.options import acting_options, ask_first, data_option, json_option
 from app.cli.product import Deployment, product
 from app.cli.tables import Cell, Row, show, show_one
+from app.identity.audited import Audited
+from app.identity.auditing import Deed
+from app.messaging.failing import FailedMessageDesk
 from app.messaging.runtime import Runtime
 from ports.errors import NoSuchFailedMessage
+from ports.outbound.audit import Actor
 from ports.outbound.failed_messages import Attempt, FailedMessage
 
 LARGEST_LIST = 1000
@@ -64,9 +69,14 @@ def show_failed(failed_message_id: str, data: Path | None, as_json: bool) -> Non
 def replay(failed_message_id: str, actor: str, reason: str, data: Path | None) -> None:
     """Hand one over again."""
     with product().opened(data=data) as deployment:
-        _, runtime, _ = _found(deployment, failed_message_id)
-        _record(deployment, runtime, "replay", failed_message_id, actor, reason)
-        runtime.failed_messages.replay(failed_message_id, actor=actor, reason=reason)
+        _act(
+            deployment,
+            failed_message_id,
+            Audited.REPLAY,
+            actor,
+            reason,
+            lambda desk: desk.replay(failed_message_id, actor=actor, reason=reason),
+        )
     click.echo(f"{failed_message_id} is on its way again")
 
 
@@ -80,12 +90,19 @@ def replay_all(yes: bool, actor: str, reason: str, data: Path | None) -> None:
     Killed midway, it goes on with what is left when it is called again.
     """
     if not yes:
-        click.confirm("Replay all failed messages?", abort=True)
+        ask_first("Replay all failed messages?")
     with product().opened(data=data) as deployment:
         replayed = 0
         for context, runtime in deployment.runtimes.items():
-            _record(deployment, runtime, "replay_all", context, actor, reason)
-            replayed += runtime.failed_messages.replay_all(actor=actor, reason=reason)
+            deed = Deed(
+                actor=Actor(name=actor),
+                action=Audited.REPLAY_ALL,
+                object=f"failed_messages/{context}",
+                reason=reason,
+            )
+            replayed += auditing(deployment).elsewhere(
+                deed, partial(runtime.failed_messages.replay_all, actor=actor, reason=reason)
+            )
     click.echo(f"on their way again: {replayed}")
 
 
@@ -96,9 +113,14 @@ def replay_all(yes: bool, actor: str, reason: str, data: Path | None) -> None:
 def delete(failed_message_id: str, actor: str, reason: str, data: Path | None) -> None:
     """Delete one; restore brings it back until it is purged."""
     with product().opened(data=data) as deployment:
-        _, runtime, _ = _found(deployment, failed_message_id)
-        _record(deployment, runtime, "delete", failed_message_id, actor, reason)
-        runtime.failed_messages.delete(failed_message_id, actor=actor, reason=reason)
+        _act(
+            deployment,
+            failed_message_id,
+            Audited.DELETE,
+            actor,
+            reason,
+            lambda desk: desk.delete(failed_message_id, actor=actor, reason=reason),
+        )
     click.echo(f"{failed_message_id} was deleted")
 
 
@@ -109,9 +131,14 @@ def delete(failed_message_id: str, actor: str, reason: str, data: Path | None) -
 def restore(failed_message_id: str, actor: str, reason: str, data: Path | None) -> None:
     """Bring a deleted one back."""
     with product().opened(data=data) as deployment:
-        _, runtime, _ = _found(deployment, failed_message_id)
-        _record(deployment, runtime, "restore", failed_message_id, actor, reason)
-        runtime.failed_messages.restore(failed_message_id, actor=actor, reason=reason)
+        _act(
+            deployment,
+            failed_message_id,
+            Audited.RESTORE,
+            actor,
+            reason,
+            lambda desk: desk.restore(failed_message_id, actor=actor, reason=reason),
+        )
     click.echo(f"{failed_message_id} is back")
 
 
@@ -138,17 +165,22 @@ def _found(deployment: Deployment, failed_message_id: str) -> tuple[str, Runtime
     raise NoSuchFailedMessage(failed_message_id)
 
 
-def _record(
-    deployment: Deployment, runtime: Runtime, action: str, what: str, actor: str, reason: str
+def _act(
+    deployment: Deployment,
+    failed_message_id: str,
+    action: Audited,
+    actor: str,
+    reason: str,
+    do: Callable[[FailedMessageDesk], None],
 ) -> None:
-    record(
-        deployment,
-        runtime,
-        f"failed_message.{action}",
-        f"failed_message/{what}",
-        actor=actor,
+    _, runtime, _ = _found(deployment, failed_message_id)
+    deed = Deed(
+        actor=Actor(name=actor),
+        action=action,
+        object=f"failed_message/{failed_message_id}",
         reason=reason,
     )
+    auditing(deployment).in_context(runtime.transactions, deed, lambda: do(runtime.failed_messages))
 
 
 def _row(context: str, message: FailedMessage, *, whole: bool) -> Row:

@@ -13,7 +13,9 @@ import click
 if TYPE_CHECKING:
     # Most commands need no runtime, and the list of commands must appear at once.
     from app.messaging.runtime import Runtime
+    from ports.outbound.accounts import Accounts
     from ports.outbound.audit import AuditLog
+    from ports.outbound.time import Clock, Identifiers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,25 @@ class Deployment(Protocol):
     @property
     def audit(self) -> AuditLog: ...
 
+    @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def identifiers(self) -> Identifiers: ...
+
+    def password_reset_link(self, email: str) -> str:
+        """Works once, and is mailed to nobody."""
+
+    def add_operator(self, account_id: str, *, email: str, display_name: str) -> str:
+        """Make the account; the answer is a link for choosing its password.
+
+        Raises:
+            EmailIsTaken
+        """
+
     def forget_deliveries(self, *, limit: int) -> int:
         """Those that were done longer ago than is kept; at most so many in each context."""
 
@@ -81,7 +102,7 @@ class Product(Protocol):
         self, *, data: Path | None, reads_data: bool = True
     ) -> AbstractContextManager[Deployment]:
         """Connections are given back at the end. ``reads_data``: refused where there is none yet,
-        so that looking never makes any."""
+        so that looking never makes any, and where its tables are those of another release."""
 
     def prepare(self, *, data: Path | None) -> None: ...
 

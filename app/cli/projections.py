@@ -4,13 +4,16 @@ from pathlib import Path
 
 import click
 
-from app.cli.auditing import record
+from app.cli.auditing import auditing
 from app.cli.options import acting_options, data_option, json_option
 from app.cli.product import Deployment, product
 from app.cli.tables import Row, show
+from app.identity.audited import Audited
+from app.identity.auditing import Deed
 from app.messaging.projecting import CompiledProjection
 from app.messaging.runtime import Runtime
 from ports.errors import NoSuchProjection
+from ports.outbound.audit import Actor
 from ports.outbound.positions import Position
 from ports.outbound.transactions import UnitOfWork
 
@@ -42,15 +45,15 @@ def rebuild(name: str, actor: str, reason: str, data: Path | None) -> None:
     """Empty the rows of NAME and read the log from the start, in the background."""
     with product().opened(data=data) as deployment:
         runtime = _owner(deployment, name)
-        record(
-            deployment,
-            runtime,
-            "projection.rebuild",
-            f"projection/{name}",
-            actor=actor,
+        deed = Deed(
+            actor=Actor(name=actor),
+            action=Audited.REBUILD_PROJECTION,
+            object=f"projection/{name}",
             reason=reason,
         )
-        runtime.projections.rebuild(name)
+        auditing(deployment).in_context(
+            runtime.transactions, deed, lambda: runtime.projections.rebuild(name)
+        )
     click.echo(f"{name} is being built anew")
 
 

@@ -16,7 +16,7 @@ import click
 
 from app.composition.control import Control
 from app.composition.environment import read_settings
-from app.composition.run_folder import CannotRun
+from app.composition.in_the_way import CannotRun
 from app.composition.settings import Settings
 from app.composition.tethering import end_with
 from app.composition.values import local_address

@@ -1,7 +1,5 @@
 """What Backoffice contributes to its runtime."""
 
-from dataclasses import dataclass
-
 from adapters.backoffice.account_access import AccountsAccess
 from adapters.backoffice.employee_directory import SqlEmployeeDirectory, SqlEmployeeEmails
 from adapters.backoffice.employee_queries import EmployeeQueries
@@ -11,7 +9,7 @@ from adapters.backoffice.ticket_history import TicketHistories
 from adapters.backoffice.ticket_list import TicketList
 from adapters.backoffice.ticket_numbers import SqlTicketNumbers
 from adapters.backoffice.unassigned_tickets import UnassignedTickets
-from adapters.sql.connections import Connections
+from app.composition.contributions import Context, Supplies
 from domain.backoffice.employee.employee import Employee
 from domain.backoffice.employee.policies import AccessAtOnce, AccessByMessage, Invitation
 from domain.backoffice.ticket.policies import Announcements
@@ -21,45 +19,34 @@ from ports.backoffice.employee_emails import EmployeeEmails
 from ports.backoffice.employees import EmployeeDirectory
 from ports.backoffice.invitations import Invitations
 from ports.backoffice.numbers import TicketNumbers
-from ports.outbound.account_mails import AccountMails
-from ports.outbound.accounts import Accounts
-from ports.outbound.serialization import Serialization
-from ports.outbound.transactions import Store
-
-AGGREGATES = (Ticket, Employee)
-MAPPINGS = (EMPLOYEE_RECORDS,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackofficeParts:
-    """``accounts`` join the unit of work when ``accounts_in_store``; otherwise their changes follow
-    by message."""
-
-    store: Store
-    connections: Connections
-    serialization: Serialization
-    accounts: Accounts
-    accounts_in_store: bool
-    account_mails: AccountMails
-
-
-def handlers(parts: BackofficeParts) -> list[object]:
+def handlers(supplies: Supplies) -> list[object]:
     return [
         Announcements(),
         Invitation(),
-        AccessAtOnce() if parts.accounts_in_store else AccessByMessage(),
-        TicketList(parts.connections),
-        UnassignedTickets(parts.connections),
-        TicketHistories(parts.store, parts.serialization),
-        EmployeeQueries(parts.connections),
+        AccessAtOnce() if supplies.accounts_in_store else AccessByMessage(),
+        TicketList(supplies.store.connections),
+        UnassignedTickets(supplies.store.connections),
+        TicketHistories(supplies.store, supplies.serialization),
+        EmployeeQueries(supplies.store.connections),
     ]
 
 
-def services(parts: BackofficeParts) -> dict[type, object]:
+def services(supplies: Supplies) -> dict[type, object]:
     return {
-        TicketNumbers: SqlTicketNumbers(parts.connections),
-        EmployeeDirectory: SqlEmployeeDirectory(parts.connections),
-        EmployeeEmails: SqlEmployeeEmails(parts.connections),
-        AccountAccess: AccountsAccess(parts.accounts),
-        Invitations: MailedInvitations(parts.accounts, parts.account_mails),
+        TicketNumbers: SqlTicketNumbers(supplies.store.connections),
+        EmployeeDirectory: SqlEmployeeDirectory(supplies.store.connections),
+        EmployeeEmails: SqlEmployeeEmails(supplies.store.connections),
+        AccountAccess: AccountsAccess(supplies.accounts),
+        Invitations: MailedInvitations(supplies.accounts, supplies.account_mails),
     }
+
+
+CONTEXT = Context(
+    name="backoffice",
+    aggregates=(Ticket, Employee),
+    mappings=(EMPLOYEE_RECORDS,),
+    handlers=handlers,
+    services=services,
+)

@@ -39,6 +39,8 @@ def broker(settings: Settings, *, contexts: Collection[str] = CONTEXTS) -> Broke
     sends first declares them. A worker has those of its own ``contexts`` only."""
     return Broker(
         url=settings.broker_url,
+        # The message table holds the truth then, and a broker that lost its file loses nothing.
+        may_lose=settings.one_store,
         queues=tuple(
             ChannelQueue(context=context, declaration=channel)
             for context, channels in CHANNELS.items()

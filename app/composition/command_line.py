@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_bad_input(error: ThicketError) -> bool:
-    from app.composition.run_folder import CannotRun
+    from app.composition.in_the_way import CannotRun
     from app.composition.settings import SettingsAreWrong
 
     return isinstance(

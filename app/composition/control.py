@@ -10,8 +10,9 @@ from xmlrpc.client import Fault, ServerProxy
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from app.cli.product import ProcessState
+from app.composition.in_the_way import CannotRun
 from app.composition.processes import CONTROL_USER
-from app.composition.run_folder import CannotRun, RunFolder
+from app.composition.run_folder import RunFolder
 
 _EVERY_S = 0.1
 

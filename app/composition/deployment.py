@@ -5,6 +5,7 @@ Nothing is opened here. Every adapter connects when it is first used, in the pro
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from adapters.account_mail.one_time_links import LinkLifetimes, OneTimeLinkMails
 from adapters.celery_channels.publishing import CelerySender
@@ -21,7 +22,7 @@ from adapters.sql.deployment import DeploymentDatabase
 from adapters.sql.engines import Limits
 from adapters.sql.operations import SqlOperations
 from adapters.sql.progress import SqlHeartbeats, SqlJobs
-from adapters.sql.repositories import RecordMapping
+from adapters.sql.rate_limits import SqlRateLimits
 from adapters.sql.sessions import SqlSessions
 from adapters.sql.store import SqlStore
 from adapters.sql.traces import SqlTraces
@@ -33,16 +34,22 @@ from adapters.telemetry.opentelemetry import OpenTelemetry
 from adapters.telemetry.prometheus import PrometheusMetrics
 from app.composition import backoffice, customer_service
 from app.composition.channels import CHANNELS, SERVICE_MAP, broker, sent_to
+from app.composition.contributions import Context, Supplies
 from app.composition.settings import Settings
 from app.composition.telemetry import open_telemetry
+from app.identity.operators import add_operator
 from app.identity.password_resets import PasswordResetMails
+from app.identity.recovery import password_reset_link
 from app.messaging.bulk import BulkDesk
 from app.messaging.runtime import Declared, Runtime, Surroundings
 from ports.outbound.sessions import SessionLifetimes
 
-MAPPINGS: Mapping[str, Sequence[RecordMapping]] = {
-    "customer_service": customer_service.MAPPINGS,
-    "backoffice": backoffice.MAPPINGS,
+CONTEXTS: Mapping[str, Context] = {
+    context.name: context
+    for context in (
+        customer_service.CONTEXT,
+        backoffice.CONTEXT,
+    )
 }
 
 
@@ -61,6 +68,7 @@ class Deployment:
     accounts: SqlAccounts
     sessions: SqlSessions
     session_lifetimes: SessionLifetimes
+    rate_limits: SqlRateLimits
     audit: SqlAuditLog
     traces: SqlTraces
     caught_mails: SqlCaughtMails
@@ -76,6 +84,26 @@ class Deployment:
         kept = self.settings.retention.deliveries
         return sum(
             purge_done(store, older_than=kept, limit=limit) for store in self.stores.values()
+        )
+
+    def password_reset_link(self, email: str) -> str:
+        """See :func:`app.identity.recovery.password_reset_link`."""
+        return password_reset_link(
+            self.accounts,
+            email=email,
+            public_url=self.settings.public_url,
+            valid_for=self.settings.lifetimes.password_reset,
+        )
+
+    def add_operator(self, account_id: str, *, email: str, display_name: str) -> str:
+        """See :func:`app.identity.operators.add_operator`."""
+        return add_operator(
+            self.accounts,
+            account_id,
+            email=email,
+            display_name=display_name,
+            public_url=self.settings.public_url,
+            valid_for=self.settings.lifetimes.invitation,
         )
 
     def close(self) -> None:
@@ -105,7 +133,7 @@ def build_deployment(settings: Settings) -> Deployment:
         context: SqlStore(
             settings.database_url_of(context),
             context,
-            MAPPINGS[context],
+            CONTEXTS[context].mappings,
             telemetry.tracer(context),
         )
         for context in settings.contexts
@@ -142,34 +170,20 @@ def build_deployment(settings: Settings) -> Deployment:
     serialization = MsgspecSerialization()
     runtimes: dict[str, Runtime] = {}
 
-    def is_replayed() -> bool:
-        handling = runtimes["customer_service"].propagation.current()
-        return handling is not None and handling.replayed
-
     for context, store in stores.items():
-        if context == "customer_service":
-            customer_parts = customer_service.CustomerServiceParts(
-                connections=store.connections,
-                mails=mails,
-                links=links,
-                is_replayed=is_replayed,
-                demo_fault=settings.demo_fault,
-            )
-            aggregates: Sequence[type] = customer_service.AGGREGATES
-            handlers = customer_service.handlers(customer_parts)
-            services = customer_service.services(customer_parts)
-        else:
-            backoffice_parts = backoffice.BackofficeParts(
-                store=store,
-                connections=store.connections,
-                serialization=serialization,
-                accounts=accounts,
-                accounts_in_store=store.url == home.url,
-                account_mails=account_mails,
-            )
-            aggregates = backoffice.AGGREGATES
-            handlers = backoffice.handlers(backoffice_parts)
-            services = backoffice.services(backoffice_parts)
+        contribution = CONTEXTS[context]
+        supplies = Supplies(
+            settings=settings,
+            store=store,
+            serialization=serialization,
+            mails=mails,
+            links=links,
+            accounts=accounts,
+            accounts_in_store=store.url == home.url,
+            account_mails=account_mails,
+            is_replayed=partial(_is_replayed, runtimes, context),
+        )
+        handlers = contribution.handlers(supplies)
         if context == context_of_accounts(settings):
             handlers.append(PasswordResetMails(account_mails))
         runtimes[context] = Runtime(
@@ -185,9 +199,9 @@ def build_deployment(settings: Settings) -> Deployment:
                 metrics=metrics,
             ),
             Declared(
-                aggregates=aggregates,
+                aggregates=contribution.aggregates,
                 handlers=handlers,
-                services=services,
+                services=contribution.services(supplies),
                 channels=CHANNELS[context],
                 senders={name: sender.channel(name) for name in sent_to(context)},
                 service_map=SERVICE_MAP,
@@ -209,6 +223,7 @@ def build_deployment(settings: Settings) -> Deployment:
         accounts=accounts,
         sessions=SqlSessions(database, clock=clock, lifetimes=session_lifetimes),
         session_lifetimes=session_lifetimes,
+        rate_limits=SqlRateLimits(database=database, clock=clock),
         audit=SqlAuditLog(database),
         traces=SqlTraces(monitoring_database),
         caught_mails=SqlCaughtMails(monitoring_database),
@@ -222,6 +237,11 @@ def build_deployment(settings: Settings) -> Deployment:
             for context, runtime in runtimes.items()
         },
     )
+
+
+def _is_replayed(runtimes: Mapping[str, Runtime], context: str) -> bool:
+    handling = runtimes[context].propagation.current()
+    return handling is not None and handling.replayed
 
 
 def context_of_accounts(settings: Settings) -> str:

@@ -172,6 +172,7 @@ def _limits(variables: Variables) -> Limits:
         request_bytes=variables.number(
             "LIMIT_REQUEST_BYTES", default.request_bytes, low=4096, high=2**30
         ),
+        request_time=variables.duration("LIMIT_REQUEST_TIME", default.request_time),
     )
 
 

@@ -6,9 +6,11 @@ stays in memory.
 
 import os
 import signal
+import sqlite3
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 
 from supervisor.medusa import asyncore_25 as asyncore
 from supervisor.options import ServerOptions
@@ -18,6 +20,7 @@ from supervisor.supervisord import Supervisor
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 # One wish to stop may arrive as two signals: from the terminal and from whoever started us.
 _SAME_WISH_S = 1.0
+_JOURNAL_S = 5.0
 
 
 def main(configuration: str) -> None:
@@ -31,7 +34,22 @@ def main(configuration: str) -> None:
     with suppress(asyncore.ExitNow):
         supervisor.main()
     options.close_httpservers()
+    # Beside the folder of the run lies the data; a program that had to be killed closed no file.
+    fold_in_journals(Path(configuration).resolve().parents[1])
     options.close_logger()
+
+
+def fold_in_journals(data: Path) -> None:
+    """What SQLite wrote beside its files goes into them, so that a copy of them is complete."""
+    for file in data.glob("*.db"):
+        if not file.with_name(f"{file.name}-wal").exists():
+            continue
+        try:
+            with closing(sqlite3.connect(file, timeout=_JOURNAL_S)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            # Nothing is lost: whoever opens the file next reads both.
+            sys.stderr.write(f"the journal of {file} stays: {error}\n")
 
 
 def stop_on_signals(supervisor: Supervisor) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from adapters.sql.migrating import is_at_head
 from app.composition.deployment import Deployment
 from app.composition.migrations import plan
-from ports.errors import ChannelUnavailable, StoreUnavailable
+from ports.errors import StoreUnavailable
 
 Check = Callable[[], str]
 
@@ -30,10 +30,7 @@ def _tables(url: str, branch: str) -> Check:
 
 
 def _broker(deployment: Deployment) -> str:
-    try:
-        for runtime in deployment.runtimes.values():
-            for channel in runtime.senders.values():
-                channel.depth()
-    except ChannelUnavailable:
-        return "unreachable"
-    return ""
+    channels = (
+        channel for runtime in deployment.runtimes.values() for channel in runtime.senders.values()
+    )
+    return "unreachable" if any(channel.depth() is None for channel in channels) else ""

@@ -42,11 +42,13 @@ class Installation:
     def opened(self, *, data: Path | None, reads_data: bool = True) -> Iterator[Deployment]:
         from app.composition.deployment import build_deployment
         from app.composition.environment import read_settings, with_kept_secrets
+        from app.composition.migrations import refuse_other_tables
         from app.composition.preparing import refuse_missing_files
 
         settings = read_settings(data=data)
         if reads_data:
             refuse_missing_files(settings)
+            refuse_other_tables(settings)
         deployment = build_deployment(with_kept_secrets(settings))
         try:
             yield deployment

@@ -7,7 +7,7 @@ from functools import partial
 
 from adapters.sql.failed_messages import purge_deleted
 from app.composition.deployment import Deployment
-from ports.errors import StoreUnavailable
+from ports.errors import ConcurrencyConflict, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ def maintain(deployment: Deployment) -> None:
     keep = deployment.settings.retention
     _purge("traces", lambda: deployment.traces.purge(before=now - keep.spans, limit=BITE))
     _purge("sessions", lambda: deployment.sessions.purge(limit=BITE))
+    _purge("one-time links", lambda: deployment.accounts.purge_tokens(limit=BITE))
+    _purge("rate limits", lambda: deployment.rate_limits.purge(limit=BITE))
     _purge("audit entries", lambda: deployment.audit.purge(before=now - keep.audit, limit=BITE))
     _purge("mails", lambda: deployment.caught_mails.purge(before=now - keep.mails, limit=BITE))
     _purge("deliveries", lambda: deployment.forget_deliveries(limit=BITE))
@@ -43,7 +45,7 @@ def _purge(what: str, bite: Callable[[], int]) -> None:
             gone += removed
             if not removed:
                 break
-    except StoreUnavailable as error:
+    except (StoreUnavailable, ConcurrencyConflict) as error:
         logger.warning("nothing could be purged", extra={"what": what, "why": str(error)})
     if gone:
         logger.info("purged", extra={"what": what, "rows": gone})

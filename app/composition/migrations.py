@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from adapters.sql.migrating import RUNTIME, branches, current_revision, head_of
+from adapters.sql.migrating import RUNTIME, branches, current_revision, head_of, refuse_newer
 from adapters.sql.migrating import downgrade as downgrade_branch
 from adapters.sql.migrating import migrate as migrate_branch
 from app.cli.product import BranchState
@@ -22,6 +22,12 @@ _SQL_BROKER = "sqlbroker+postgresql:"
 class NoSuchBranch(Refusal):
     def __init__(self, branch: str, known: Sequence[str]) -> None:
         super().__init__(f"there is no branch {branch} here; there are {', '.join(known)}")
+
+
+class NotMigrated(Refusal):
+    def __init__(self, database: str, branch: str, revision: str | None) -> None:
+        state = f"is still at {revision}" if revision else "has no tables yet"
+        super().__init__(f"in {database} {branch} {state}: run ./thicket migrate first")
 
 
 def plan(settings: Settings) -> Sequence[tuple[str, str]]:
@@ -45,7 +51,7 @@ def migrate(settings: Settings) -> None:
     it at once.
 
     Raises:
-        StoreUnavailable
+        DatabaseIsNewer, StoreUnavailable
     """
     for url, branch in plan(settings):
         file = sqlite_file(url)
@@ -59,7 +65,7 @@ def downgrade(settings: Settings, branch: str, revision: str) -> None:
     """Take one branch back in every database that has it. What it held since is gone.
 
     Raises:
-        NoSuchBranch, StoreUnavailable
+        NoSuchBranch, NoSuchRevision, DatabaseIsNewer, StoreUnavailable
     """
     urls = [url for url, planned in plan(settings) if planned == branch]
     if not urls:
@@ -83,6 +89,22 @@ def states(settings: Settings) -> Sequence[BranchState]:
             BranchState(store=masked(url), branch=branch, revision=revision, head=head_of(branch))
         )
     return found
+
+
+def refuse_other_tables(settings: Settings) -> None:
+    """For whoever takes the stores as they are.
+
+    Raises:
+        NotMigrated, DatabaseIsNewer, StoreUnavailable
+    """
+    for url, branch in plan(settings):
+        if url not in settings.store_urls:
+            continue
+        with _naming(url):
+            refuse_newer(url)
+            revision = current_revision(branch, url)
+        if revision != head_of(branch):
+            raise NotMigrated(masked(url), branch, revision)
 
 
 @contextmanager

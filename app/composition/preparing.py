@@ -9,10 +9,12 @@ from adapters.passwords.argon2_passwords import Argon2Passwords
 from adapters.sql.accounts import SqlAccounts
 from adapters.sql.deployment import DeploymentDatabase
 from adapters.sql.engines import Limits, open_engine, store_url
+from adapters.sql.restoring import move_positions_on
 from adapters.sql.store import SqlStore
 from adapters.system.time import SystemClock
-from app.composition.addresses import sqlite_file
+from app.composition.addresses import masked, sqlite_file
 from app.composition.migrations import migrate
+from app.composition.recognising import recognise_broker
 from app.composition.secret_files import kept_secret
 from app.composition.settings import Settings
 from app.composition.web import create_app
@@ -36,9 +38,12 @@ def prepare(settings: Settings) -> None:
     # Every process would find the same faults, and be started again and again.
     create_app(settings)
     migrate(settings)
+    move_positions_on_everywhere(settings)
     verify_stores(settings)
     engine = open_engine(store_url(settings.database_url), Limits(), pooled=False)
-    accounts = SqlAccounts(DeploymentDatabase(lambda: engine), clock=SystemClock())
+    database = DeploymentDatabase(lambda: engine)
+    recognise_broker(settings, database)
+    accounts = SqlAccounts(database, clock=SystemClock())
     make_first_operator(settings, accounts, Argon2Passwords())
     tell_generated_password(settings)
 
@@ -61,6 +66,15 @@ def refuse_missing_files(settings: Settings) -> None:
         file = sqlite_file(url)
         if file is not None and not file.exists():
             raise NothingThere(file)
+
+
+def move_positions_on_everywhere(settings: Settings) -> None:
+    """After a restore: no event gets a position that readers have passed. Says where it had to."""
+    for url in settings.store_urls:
+        engine = open_engine(store_url(url), Limits(), pooled=False)
+        last = move_positions_on(engine)
+        if last is not None:
+            click.echo(f"The event log of {masked(url)} was restored: it goes on after {last}")
 
 
 def verify_stores(settings: Settings) -> None:

@@ -14,7 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.composition.environment import ROOT
-from app.composition.run_folder import CannotRun, RunFolder
+from app.composition.in_the_way import CannotRun
+from app.composition.run_folder import RunFolder
 from app.composition.settings import Settings
 
 CONTROL_USER = "thicket"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from app.web.errors import Answer
 from ports.errors import (
     AggregateNotFound,
+    CommitOutcomeUnknown,
     ConcurrencyConflict,
     Refusal,
     StoreUnavailable,
@@ -30,6 +31,11 @@ ANSWERS: Mapping[type[Exception], Answer] = {
         status=503,
         title="We cannot reach our database",
         explanation="Nothing was changed. Please try again in a minute.",
+    ),
+    CommitOutcomeUnknown: Answer(
+        status=503,
+        title="We lost our database at the last moment",
+        explanation="What you asked for may be done or not. Look before you do it again.",
     ),
     Refusal: Answer(status=409, title="That is not possible now"),
 }

@@ -9,15 +9,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.composition.in_the_way import CannotRun
 from app.composition.secret_files import private_folder
-from ports.errors import ThicketError
 
 # The kernel takes 108 bytes for the name of a socket, the last of them zero.
 _LONGEST_SOCKET_NAME = 100
-
-
-class CannotRun(ThicketError):
-    """Something on this machine is in the way; the message says what, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +51,8 @@ class RunFolder:
         """Raises:
         CannotRun: the folder cannot be made, or its socket's belongs to somebody else.
         """
-        try:
-            for folder in (self._data, self.path, self.socket.parent):
-                private_folder(folder)
-        except OSError as error:
-            raise CannotRun(
-                f"cannot make the data folder {self._data}: {error.strerror or error}"
-            ) from error
+        for folder in (self._data, self.path, self.socket.parent):
+            private_folder(folder)
         owner = self.socket.parent.lstat()
         if not stat.S_ISDIR(owner.st_mode) or owner.st_uid != os.getuid():
             raise CannotRun(f"{self.socket.parent} belongs to somebody else")

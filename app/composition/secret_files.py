@@ -5,12 +5,21 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from app.composition.in_the_way import CannotRun
+
 _FOLDER_MODE = 0o700
 
 
 def private_folder(folder: Path) -> Path:
-    """Make the folder for its owner alone; one that is there stays as it is."""
-    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    """Make the folder for its owner alone; one that is there stays as it is.
+
+    Raises:
+        CannotRun
+    """
+    try:
+        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotRun(f"cannot make the folder {folder}: {error.strerror or error}") from error
     return folder
 
 
@@ -19,13 +28,20 @@ def kept_secret(file: Path, *, length: int) -> str:
 
     Processes that call it at the same time get the same secret, and one that is killed meanwhile
     leaves none or a whole one.
+
+    Raises:
+        CannotRun: the file cannot be made or read, or is empty.
     """
+    private_folder(file.parent)
     try:
-        return _read(file)
-    except FileNotFoundError:
-        private_folder(file.parent)
-        keep_secret(file, secrets.token_urlsafe(length))
-        return _read(file)
+        if not file.exists():
+            keep_secret(file, secrets.token_urlsafe(length))
+        secret = file.read_text().strip()
+    except OSError as error:
+        raise CannotRun(f"cannot keep a secret in {file}: {error.strerror or error}") from error
+    if not secret:
+        raise CannotRun(f"{file} is empty; delete it, and a new secret is made")
+    return secret
 
 
 def keep_secret(file: Path, secret: str) -> bool:
@@ -43,10 +59,3 @@ def keep_secret(file: Path, secret: str) -> bool:
     finally:
         os.unlink(temporary)
     return True
-
-
-def _read(file: Path) -> str:
-    secret = file.read_text().strip()
-    if not secret:
-        raise OSError(f"{file} is empty; delete it, and a new secret is made")
-    return secret

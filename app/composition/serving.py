@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.util import import_app
 
 from app.composition.heartbeats import HEART
 from app.composition.settings import Settings
+from app.composition.slow_clients import patient_worker
 
 _APPLICATION = "wsgi:application"
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn makes a file without a name in it
@@ -28,7 +30,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
     host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
     return {
         "bind": [f"{host}:{settings.port}"],
-        "worker_class": "gthread",
+        "worker_class": patient_worker(settings.limits.request_time),
         "workers": settings.web_processes,
         "threads": settings.web_threads,
         # Each process makes its own application after the fork, so that no connection, thread or
@@ -45,6 +47,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "errorlog": "-",
         "accesslog": None,
         "loglevel": "warning",
+        "logger_class": SharedLog,
         "control_socket_disable": True,
         "post_worker_init": _start_heart,
         "worker_exit": _stop_heart,
@@ -74,6 +77,17 @@ def _forget_metrics(_server: object, worker: Any) -> None:
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+class SharedLog(Logger):  # type: ignore[misc]
+    """Lines go where all others go: an address that is complained about may hold a signed token,
+    which is taken out there."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in list(self.error_log.handlers):
+            self.error_log.removeHandler(handler)
+        self.error_log.propagate = True
 
 
 class _Server(BaseApplication):  # type: ignore[misc]

@@ -70,6 +70,7 @@ class Limits:
     sign_ins: str = "10 per minute; 60 per hour"  # per address of the sender, and per account
     mails: str = "20 per hour"  # confirmations and links, per recipient
     request_bytes: int = 1_048_576
+    request_time: timedelta = timedelta(seconds=20)  # from its first byte to its last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,13 @@ class Settings:
         """Each store once, the deployment's own first, then those of the contexts that run here."""
         urls = (self.database_url, *map(self.database_url_of, self.contexts))
         return tuple(dict.fromkeys(urls))
+
+    @property
+    def one_store(self) -> bool:
+        """Whether every outcome of a message, whichever context it was for, is recorded in one
+        store: the one that the message came from."""
+        stores = {self.database_url_of(context) for context in CONTEXTS}
+        return len(stores) == 1 and set(self.contexts) == set(CONTEXTS)
 
     @property
     def redis_broker(self) -> bool:

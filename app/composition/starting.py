@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from app.composition.environment import read_settings, with_kept_secrets
+from app.composition.in_the_way import CannotRun
 from app.composition.processes import (
     can_be_opened_again,
     listeners,
@@ -19,7 +20,7 @@ from app.composition.processes import (
     supervisor_configuration,
     write_configuration,
 )
-from app.composition.run_folder import CannotRun, RunFolder
+from app.composition.run_folder import RunFolder
 from app.composition.secret_files import private_folder
 
 

@@ -1,6 +1,7 @@
 """The Flask application, put together."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from flask import Flask
 
@@ -8,16 +9,19 @@ from adapters.passwords.argon2_passwords import Argon2Passwords
 from adapters.sql.rate_limits import SCHEME
 from adapters.telemetry.prometheus import CONTENT_TYPE, exposition
 from app.backoffice.blueprint import backoffice_blueprint
+from app.backoffice.lists_progress import ListsProgress
 from app.composition.celery_processes import FLOWER_USER
 from app.composition.deployment import Deployment, build_deployment, context_of_accounts
 from app.composition.environment import ROOT
 from app.composition.health import decisive_checks, reported_checks
 from app.composition.heartbeats import HEART, heart_of
 from app.composition.navigation import frame_of, home_of
+from app.composition.recognising import known_broker
 from app.composition.refusals import ANSWERS
 from app.composition.settings import Settings
 from app.customer_service.pages import customer_service_blueprint
 from app.identity.access import Rule, verify_every_route_has_a_rule
+from app.identity.auditing import Auditing
 from app.identity.blueprint import IdentityServices, set_up_identity
 from app.identity.client_addresses import TrustedProxies
 from app.identity.password_resets import QueuedPasswordResets
@@ -28,10 +32,11 @@ from app.messaging.runtime import Runtime
 from app.operations.blueprint import operations_blueprint
 from app.operations.console import Console, FlowerLink
 from app.operations.health import health_blueprint
-from app.web.fragments import is_fragment_request
+from app.web.fragments import is_poll
 from app.web.request_spans import set_up_request_spans
 from app.web.site import set_up_site
 from app.web.styleguide import styleguide_blueprint
+from ports.outbound.passwords import Passwords
 
 _STYLEGUIDE_VIEWS = (
     "components",
@@ -50,24 +55,25 @@ _STYLEGUIDE_VIEWS = (
 
 def create_app(settings: Settings) -> Flask:
     """Opens nothing; the first request does."""
-    return create_app_of(build_deployment(settings))
+    return create_app_of(build_deployment(settings), passwords=Argon2Passwords())
 
 
-def create_app_of(deployment: Deployment) -> Flask:
+def create_app_of(deployment: Deployment, *, passwords: Passwords) -> Flask:
     settings, now = deployment.settings, deployment.clock.now
     app = Flask("thicket", static_folder=None, root_path=str(ROOT / "app" / "web"))
     app.config.update(
         SECRET_KEY=settings.secret_keys[0],
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
+        # Form tokens: itsdangerous signs with the last key and believes them all.
+        WTF_CSRF_SECRET_KEY=list(reversed(settings.secret_keys)),
         MAX_CONTENT_LENGTH=settings.limits.request_bytes,
         MAX_FORM_MEMORY_SIZE=settings.limits.request_bytes,
-        MAX_FORM_PARTS=200,
     )
     set_up_request_spans(
         app,
         tracer=deployment.telemetry.tracer("web"),
         metrics=deployment.metrics,
-        polls=is_fragment_request,
+        polls=is_poll,
     )
     set_up_site(
         app,
@@ -89,7 +95,7 @@ def create_app_of(deployment: Deployment) -> Flask:
             accounts=deployment.accounts,
             sessions=deployment.sessions,
             lifetimes=deployment.session_lifetimes,
-            passwords=Argon2Passwords(),
+            passwords=passwords,
             resets=QueuedPasswordResets(
                 deployment.runtimes[context_of_accounts(settings)].commands
             ),
@@ -127,6 +133,7 @@ def _add_pages(app: Flask, deployment: Deployment, rate_limiting: RateLimiting) 
                 followed=deployment.links,
                 identifiers=deployment.identifiers,
                 rate_limiting=rate_limiting,
+                now=deployment.clock.now,
             )
         )
     runtime = deployment.runtimes.get("backoffice")
@@ -136,9 +143,10 @@ def _add_pages(app: Flask, deployment: Deployment, rate_limiting: RateLimiting) 
                 commands=runtime.commands,
                 queries=runtime.queries,
                 identifiers=deployment.identifiers,
-                audit_log=deployment.audit,
+                transactions=runtime.transactions,
+                auditing=Auditing(deployment.audit, now=deployment.clock.now),
                 now=deployment.clock.now,
-                events_behind=_events_behind(deployment, runtime),
+                lists_progress=_lists_progress(deployment, runtime),
             )
         )
     app.register_blueprint(operations_blueprint(_console(deployment)))
@@ -176,14 +184,29 @@ def _console(deployment: Deployment) -> Console:
         )
         if settings.flower
         else None,
+        broker_lost_at=_broker_lost_at(deployment),
     )
 
 
-def _events_behind(deployment: Deployment, runtime: Runtime) -> Callable[[], int]:
-    """How many events the slowest projection of a context has still to read."""
+def _broker_lost_at(deployment: Deployment) -> Callable[[], datetime | None]:
+    known = known_broker(deployment.settings, deployment.database)
+    if known is None or deployment.settings.one_store:
+        return lambda: None
+    return known.lost_at
+
+
+def _lists_progress(deployment: Deployment, runtime: Runtime) -> Callable[[], ListsProgress]:
     operations = deployment.operations[runtime.context]
     streams = [(projection.name, projection.streams) for projection in runtime.projections.all]
-    return lambda: max((state.lag for state in operations.projections(streams)), default=0)
+
+    def progress() -> ListsProgress:
+        states = operations.projections(streams)
+        return ListsProgress(
+            behind=max((state.lag for state in states), default=0),
+            read=tuple((state.position, state.advanced_at) for state in states),
+        )
+
+    return progress
 
 
 def _rules(settings: Settings) -> dict[str, Rule]:

@@ -1,25 +1,19 @@
 """One's own account: password and sessions."""
 
-from collections.abc import Callable
-from datetime import datetime
-
-from flask import Blueprint, flash, redirect, render_template
+from flask import Blueprint, Response, flash, redirect, render_template
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.identity.access import SIGN_IN, staff
 from app.identity.forms import ChangePasswordForm
 from app.identity.password_rules import PasswordIsRefused
-from app.identity.rate_limits import RateLimiting
+from app.identity.rate_limits import RateLimiting, refuse_for_now
 from app.identity.sessions import (
-    current_actor,
     current_session,
     session_token,
     sign_browser_out,
     signed_in_account,
 )
 from app.identity.signing_in import SigningIn, WrongPassword
-from ports.outbound.accounts import Account
-from ports.outbound.audit import AuditLog
 from ports.outbound.sessions import Sessions
 
 ACCOUNT = "/account"
@@ -30,9 +24,7 @@ def add_account_pages(
     *,
     sessions: Sessions,
     signing_in: SigningIn,
-    audit_log: AuditLog,
     rate_limiting: RateLimiting,
-    now: Callable[[], datetime],
 ) -> None:
     limits = rate_limiting.limits
 
@@ -46,6 +38,9 @@ def add_account_pages(
             this_session=current_session(),
         )
 
+    def too_many_changes() -> Response:
+        return refuse_for_now(ChangePasswordForm(), page)
+
     @blueprint.get(ACCOUNT)
     @staff
     def account() -> str:
@@ -53,7 +48,9 @@ def add_account_pages(
 
     @blueprint.post(f"{ACCOUNT}/password")
     @staff
-    @rate_limiting.per_account(limits.credential_change_per_account, scope="password change")
+    @rate_limiting.per_account(
+        limits.credential_change_per_account, scope="password change", refuse=too_many_changes
+    )
     def change_password() -> tuple[str, int] | AnyResponse:
         form = ChangePasswordForm()
         if not form.validate_on_submit():
@@ -72,9 +69,6 @@ def add_account_pages(
             form.refuse(str(refusal), form.password)
             return page(form), 422
         rate_limiting.give_back()
-        audit_log.record(
-            current_actor(), "account.change_password", _object(signed_in_account()), at=now()
-        )
         flash("Your password is changed. Every other session has ended.", "success")
         return redirect(ACCOUNT, 303)
 
@@ -94,13 +88,7 @@ def add_account_pages(
     @blueprint.post(f"{ACCOUNT}/sign-out-everywhere")
     @staff
     def sign_out_everywhere() -> AnyResponse:
-        own = signed_in_account()
-        sessions.end_all(own.account_id)
-        audit_log.record(current_actor(), "account.sign_out_everywhere", _object(own), at=now())
+        signing_in.sign_out_everywhere(signed_in_account())
         sign_browser_out()
         flash("You are signed out everywhere.", "success")
         return redirect(SIGN_IN, 303)
-
-
-def _object(account: Account) -> str:
-    return f"account/{account.account_id}"

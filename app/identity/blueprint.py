@@ -8,6 +8,7 @@ from flask import Blueprint, Flask
 
 from app.identity.access import Rule, set_up_access
 from app.identity.account_pages import ACCOUNT, add_account_pages
+from app.identity.auditing import Auditing
 from app.identity.one_time_pages import add_one_time_pages
 from app.identity.rate_limits import RateLimiting
 from app.identity.sessions import SessionCookie, current_account, set_up_sessions
@@ -56,7 +57,12 @@ def identity_blueprint(
     services: IdentityServices, rate_limiting: RateLimiting, home_of: Callable[[Account], str]
 ) -> Blueprint:
     blueprint = Blueprint("identity", __name__, template_folder="templates")
-    signing_in = SigningIn(services.accounts, services.sessions, services.passwords)
+    signing_in = SigningIn(
+        services.accounts,
+        services.sessions,
+        services.passwords,
+        Auditing(services.audit_log, now=services.now),
+    )
     add_sign_in_pages(
         blueprint, signing_in=signing_in, rate_limiting=rate_limiting, home_of=home_of
     )
@@ -64,18 +70,14 @@ def identity_blueprint(
         blueprint,
         sessions=services.sessions,
         signing_in=signing_in,
-        audit_log=services.audit_log,
         rate_limiting=rate_limiting,
-        now=services.now,
     )
     add_one_time_pages(
         blueprint,
         accounts=services.accounts,
         signing_in=signing_in,
         resets=services.resets,
-        audit_log=services.audit_log,
         rate_limiting=rate_limiting,
-        now=services.now,
     )
     return blueprint
 

@@ -3,25 +3,30 @@
 Opening the link changes nothing, since mail programs open links too.
 """
 
-from collections.abc import Callable
-from datetime import datetime
-
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.identity.access import SIGN_IN, public, signed_link
 from app.identity.forms import AskForResetForm, ChoosePasswordForm
 from app.identity.password_rules import PasswordIsRefused
-from app.identity.rate_limits import RateLimiting
+from app.identity.rate_limits import RateLimiting, refuse_for_now
 from app.identity.sessions import current_account, sign_browser_out
 from app.identity.signing_in import SigningIn
 from ports.outbound.accounts import Accounts, PasswordResets, TokenIsInvalid, TokenPurpose
-from ports.outbound.audit import Actor, AuditLog
 
 RESET = "/password-reset"
 INVITATION = "/invitation"
 
 _SCOPE = "one-time link"
+_ACCEPT = "identity.accept_invitation"
 
 
 def add_one_time_pages(
@@ -30,9 +35,7 @@ def add_one_time_pages(
     accounts: Accounts,
     signing_in: SigningIn,
     resets: PasswordResets,
-    audit_log: AuditLog,
     rate_limiting: RateLimiting,
-    now: Callable[[], datetime],
 ) -> None:
     limits = rate_limiting.limits
 
@@ -56,18 +59,19 @@ def add_one_time_pages(
             form.refuse(str(refusal), form.password)
             return _page(form, email, purpose), 422
         rate_limiting.give_back()
-        audit_log.record(
-            Actor(name=account.display_name, account_id=account.account_id),
-            "account.choose_password",
-            f"account/{account.account_id}",
-            at=now(),
-            details={"by": purpose.value},
-        )
         # Whoever was signed in on this browser may be somebody else, as when an operator tries an
         # invitation out.
         sign_browser_out()
         flash(f"Your password is set. Sign in as {account.email}.", "success")
         return redirect(SIGN_IN, 303)
+
+    def too_many_choices() -> Response:
+        # Without looking the link up: who tries links out learns nothing by it.
+        purpose = TokenPurpose.INVITATION if request.endpoint == _ACCEPT else TokenPurpose.RESET
+        return refuse_for_now(ChoosePasswordForm(), lambda form: _page(form, "", purpose))
+
+    def too_many_resets() -> Response:
+        return refuse_for_now(AskForResetForm(), _reset_page)
 
     @blueprint.get(f"{INVITATION}/<token>")
     @signed_link
@@ -76,23 +80,29 @@ def add_one_time_pages(
 
     @blueprint.post(f"{INVITATION}/<token>")
     @signed_link
-    @rate_limiting.per_client(limits.one_time_link_per_client, scope=_SCOPE)
+    @rate_limiting.per_client(
+        limits.one_time_link_per_client, scope=_SCOPE, refuse=too_many_choices
+    )
     def accept_invitation(token: str) -> tuple[str, int] | AnyResponse:
         return choose(token, TokenPurpose.INVITATION)
 
     @blueprint.get(RESET)
     @public
     def ask_for_reset() -> str:
-        return render_template("identity/ask_for_reset.html", form=AskForResetForm())
+        return _reset_page(AskForResetForm())
 
     @blueprint.post(RESET)
     @public
-    @rate_limiting.per_address(limits.reset_link_per_address, scope="password reset")
-    @rate_limiting.per_client(limits.reset_link_per_client, scope="password reset")
+    @rate_limiting.per_address(
+        limits.reset_link_per_address, scope="password reset", refuse=too_many_resets
+    )
+    @rate_limiting.per_client(
+        limits.reset_link_per_client, scope="password reset", refuse=too_many_resets
+    )
     def send_ask_for_reset() -> tuple[str, int] | AnyResponse:
         form = AskForResetForm()
         if not form.validate_on_submit():
-            return render_template("identity/ask_for_reset.html", form=form), 422
+            return _reset_page(form), 422
         resets.request(form.email.data or "")
         return redirect(url_for("identity.reset_is_on_its_way"), 303)
 
@@ -108,14 +118,20 @@ def add_one_time_pages(
 
     @blueprint.post(f"{RESET}/<token>")
     @signed_link
-    @rate_limiting.per_client(limits.one_time_link_per_client, scope=_SCOPE)
+    @rate_limiting.per_client(
+        limits.one_time_link_per_client, scope=_SCOPE, refuse=too_many_choices
+    )
     def send_reset(token: str) -> tuple[str, int] | AnyResponse:
         return choose(token, TokenPurpose.RESET)
 
 
+def _reset_page(form: AskForResetForm) -> str:
+    return render_template("identity/ask_for_reset.html", form=form)
+
+
 def _page(form: ChoosePasswordForm, email: str, purpose: TokenPurpose) -> str:
     present = current_account()
-    other = present if present is not None and present.email != email else None
+    other = present if present is not None and email and present.email != email else None
     return render_template(
         "identity/choose_password.html",
         form=form,

@@ -4,17 +4,21 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from math import ceil
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, make_response, request
 from flask_limiter import Limiter, RequestLimit
 from limits import parse_many
 
 from app.identity.client_addresses import client_network
 from app.identity.sessions import signed_in_account
+from app.web.formatting import plural
+from app.web.forms import SiteForm
 from ports.outbound.accounts import comparable_email
 
 F = TypeVar("F", bound=Callable[..., Any])
+Typed = TypeVar("Typed", bound=SiteForm)
 
 _METHODS = ["POST"]
 
@@ -145,13 +149,18 @@ class RateLimiting:
         return decorate
 
     def _note_when_to_retry(self, breached: RequestLimit) -> None:
-        g.retry_after_s = max(1, breached.reset_at - int(self._now().timestamp()))
+        # Not ``reset_at``, which is up to a second late: an hour must not become 61 minutes.
+        ends_at = breached.window.reset_time
+        g.retry_after_s = max(1, ceil(ends_at - self._now().timestamp()))
 
 
-def retry_after_minutes() -> int:
-    """For the answer to a refused request: how long it is until the limit allows more."""
+def refuse_for_now(form: Typed, draw: Callable[[Typed], str]) -> Response:
+    """Answer with the form itself: what was typed stays (passwords are never drawn), beside how
+    long to wait."""
     seconds: int = g.get("retry_after_s", 60)
-    return -(-seconds // 60)
+    wait = plural(-(-seconds // 60), "minute")
+    form.refuse(f"Too many attempts. Nothing was sent; wait {wait}, then send it again.")
+    return make_response(draw(form), 429)
 
 
 def _say_when_to_retry(response: Response) -> Response:

@@ -5,6 +5,7 @@ from typing import cast
 
 from flask import Flask, Response, current_app, g, request
 from flask import session as browser_data
+from flask.sessions import SecureCookieSessionInterface
 
 from ports.messages import HeaderValue
 from ports.outbound.accounts import Account
@@ -17,8 +18,9 @@ _TOKEN_LENGTH = 43  # 256 bits in Base64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCookie:
-    """``secure`` wherever visitors come by HTTPS. Cookies are not told apart by port: two copies on
-    one host need two names."""
+    """``secure`` where all visitors come by HTTPS; elsewhere the cookie is still kept from plain
+    HTTP by whoever got it by HTTPS. Cookies are not told apart by port: two copies on one host need
+    two names."""
 
     name: str = "thicket"
     secure: bool
@@ -35,6 +37,15 @@ class _SignedInBrowsers:
     cookie: SessionCookie
     lifetimes: SessionLifetimes
 
+    @property
+    def secure(self) -> bool:
+        return self.cookie.secure or request.is_secure
+
+
+class _FormsCookie(SecureCookieSessionInterface):
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return _here().secure
+
 
 def set_up_sessions(
     app: Flask, sessions: Sessions, *, cookie: SessionCookie, lifetimes: SessionLifetimes
@@ -45,11 +56,11 @@ def set_up_sessions(
     )
     app.config.update(
         SESSION_COOKIE_NAME=f"{cookie.full_name}-forms",
-        SESSION_COOKIE_SECURE=cookie.secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
     )
+    app.session_interface = _FormsCookie()
     app.after_request(_write_cookie)
 
 
@@ -127,7 +138,7 @@ def _write_cookie(response: Response) -> Response:
             token,
             max_age=here.lifetimes.absolute,
             path="/",
-            secure=here.cookie.secure,
+            secure=here.secure,
             httponly=True,
             samesite="Lax",
         )
@@ -135,7 +146,7 @@ def _write_cookie(response: Response) -> Response:
         response.delete_cookie(
             here.cookie.full_name,
             path="/",
-            secure=here.cookie.secure,
+            secure=here.secure,
             httponly=True,
             samesite="Lax",
         )

@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Callable
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
+from flask import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.identity.access import SIGN_IN, public
 from app.identity.clients import client_label
 from app.identity.forms import SignInForm
-from app.identity.rate_limits import RateLimiting, retry_after_minutes
+from app.identity.rate_limits import RateLimiting, refuse_for_now
 from app.identity.return_addresses import safe_return_address
 from app.identity.sessions import (
     current_account,
@@ -18,7 +18,6 @@ from app.identity.sessions import (
     sign_browser_out,
 )
 from app.identity.signing_in import SigningIn
-from app.web.formatting import plural
 from ports.outbound.accounts import Account
 
 logger = logging.getLogger(__name__)
@@ -36,10 +35,7 @@ def add_sign_in_pages(
     limits = rate_limiting.limits
 
     def too_many() -> Response:
-        form = SignInForm()
-        minutes = plural(retry_after_minutes(), "minute")
-        form.refuse(f"Too many attempts. Wait {minutes}, then try again.")
-        return make_response(_page(form), 429)
+        return refuse_for_now(SignInForm(), _page)
 
     @blueprint.get(SIGN_IN)
     @public

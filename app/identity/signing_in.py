@@ -1,10 +1,14 @@
 """Checking who somebody is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.identity.audited import Audited
+from app.identity.auditing import Auditing, Deed
 from app.identity.password_rules import check_new_password
 from ports.errors import Refusal
 from ports.outbound.accounts import Account, Accounts, TokenPurpose
+from ports.outbound.audit import NO_DETAILS, Actor
 from ports.outbound.passwords import Passwords
 from ports.outbound.sessions import Sessions
 
@@ -21,10 +25,15 @@ class NewSession:
 
 
 class SigningIn:
-    def __init__(self, accounts: Accounts, sessions: Sessions, passwords: Passwords) -> None:
+    """What somebody changes of their own account is recorded in the same commit."""
+
+    def __init__(
+        self, accounts: Accounts, sessions: Sessions, passwords: Passwords, auditing: Auditing
+    ) -> None:
         self._accounts = accounts
         self._sessions = sessions
         self._passwords = passwords
+        self._auditing = auditing
 
     def sign_in(
         self, email: str, password: str, *, client: str, replaces: str = ""
@@ -65,8 +74,12 @@ class SigningIn:
         credentials = self._accounts.credentials(account.email)
         if not self._passwords.verify(old, credentials.password_hash if credentials else None):
             raise WrongPassword
-        self._accounts.set_password(
-            account.account_id, self._passwords.hash(new), keep_session=keep_session
+        hashed = self._passwords.hash(new)
+        self._auditing.with_accounts(
+            _deed(account, Audited.CHANGE_PASSWORD),
+            lambda: self._accounts.set_password(
+                account.account_id, hashed, keep_session=keep_session
+            ),
         )
 
     def choose_password(self, token: str, purpose: TokenPurpose, *, password: str) -> Account:
@@ -77,4 +90,24 @@ class SigningIn:
         """
         account = self._accounts.find_by_token(token, purpose)
         check_new_password(password, email=account.email)
-        return self._accounts.redeem(token, purpose, password_hash=self._passwords.hash(password))
+        hashed = self._passwords.hash(password)
+        return self._auditing.with_accounts(
+            _deed(account, Audited.CHOOSE_PASSWORD, {"by": purpose.value}),
+            lambda: self._accounts.redeem(token, purpose, password_hash=hashed),
+        )
+
+    def sign_out_everywhere(self, account: Account) -> None:
+        self._auditing.with_accounts(
+            _deed(account, Audited.SIGN_OUT_EVERYWHERE),
+            lambda: self._sessions.end_all(account.account_id),
+        )
+
+
+def _deed(account: Account, action: Audited, details: Mapping[str, str] = NO_DETAILS) -> Deed:
+    """Of somebody, to the own account."""
+    return Deed(
+        actor=Actor(name=account.display_name, account_id=account.account_id),
+        action=action,
+        object=f"account/{account.account_id}",
+        details=details,
+    )

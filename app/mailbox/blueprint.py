@@ -7,6 +7,8 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.identity.access import operators
+from app.identity.audited import Audited
+from app.identity.auditing import Auditing, Deed
 from app.identity.sessions import current_actor
 from app.mailbox.reading import read_mail
 from app.web.components import Tab
@@ -28,6 +30,8 @@ def mailbox_blueprint(
     demo_fault: bool,
 ) -> Blueprint:
     blueprint = Blueprint("mailbox", __name__, template_folder="templates")
+    # The mails lie in a store of their own.
+    auditing = Auditing(audit_log, now=now)
 
     def found(mail_id: str) -> CaughtMail:
         mail = mails.find(mail_id)
@@ -100,8 +104,8 @@ def mailbox_blueprint(
     @blueprint.post("/mailbox/<mail_id>/delete")
     @operators
     def delete_mail(mail_id: str) -> AnyResponse:
-        audit_log.record(current_actor(), "mailbox.delete", f"mail/{mail_id}", at=now())
-        if mails.delete(mail_id):
+        deed = Deed(actor=current_actor(), action=Audited.DELETE_MAIL, object=f"mail/{mail_id}")
+        if auditing.elsewhere(deed, lambda: mails.delete(mail_id)):
             flash("The mail was deleted.", "success")
         return redirect(url_for("mailbox.mail_list"), 303)
 
@@ -113,8 +117,8 @@ def mailbox_blueprint(
     @blueprint.post("/mailbox/delete-all")
     @operators
     def delete_all() -> AnyResponse:
-        audit_log.record(current_actor(), "mailbox.delete_all", "mailbox", at=now())
-        gone = mails.delete_all()
+        deed = Deed(actor=current_actor(), action=Audited.EMPTY_MAILBOX, object="mailbox")
+        gone = auditing.elsewhere(deed, mails.delete_all)
         flash(f"The mailbox is empty: {gone} deleted.", "success")
         return redirect(url_for("mailbox.mail_list"), 303)
 

@@ -4,6 +4,7 @@ matches as a job in the background."""
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -11,14 +12,17 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.identity.access import operators
+from app.identity.audited import Audited
+from app.identity.auditing import Deed
 from app.identity.sessions import current_actor
 from app.messaging.bulk import Action, Order
-from app.messaging.failing import FailedMessageDesk
+from app.messaging.failing import CannotReplay, FailedMessageDesk
 from app.operations.console import Console
 from app.operations.failed_search import Wanted, wanted
 from app.operations.forms import NoteForm, ReasonForm
 from app.web.formatting import plural
 from app.web.request_spans import current_request_trace
+from ports.errors import NoSuchFailedMessage
 from ports.outbound.audit import Actor
 from ports.outbound.operations import Job
 
@@ -26,6 +30,16 @@ MOST_TICKED = 200
 _LONGEST_QUERY = 2_000  # characters
 _JOB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DOING = {Action.REPLAY: "Replaying", Action.DELETE: "Deleting", Action.RESTORE: "Restoring"}
+_ONE = {
+    Action.REPLAY: Audited.REPLAY,
+    Action.DELETE: Audited.DELETE,
+    Action.RESTORE: Audited.RESTORE,
+}
+_MATCHING = {
+    Action.REPLAY: Audited.REPLAY_MATCHING,
+    Action.DELETE: Audited.DELETE_MATCHING,
+    Action.RESTORE: Audited.RESTORE_MATCHING,
+}
 _DONE = {Action.REPLAY: "replayed", Action.DELETE: "deleted", Action.RESTORE: "restored"}
 
 
@@ -105,7 +119,9 @@ def _selection(console: Console) -> Selection:
     if request.values.get("everything"):
         count = console.count_failed(asked.search, asked.contexts)
         return Selection(ids=(), asked=asked, count=count)
-    ids = tuple(dict.fromkeys(request.values.getlist("ids")[:MOST_TICKED]))
+    ticked = request.values.getlist("ids")[:MOST_TICKED]
+    # Databases refuse to be asked for a text with a zero character.
+    ids = tuple(dict.fromkeys(one for one in ticked if "\0" not in one))
     return Selection(ids=ids, asked=asked, count=len(ids))
 
 
@@ -116,27 +132,27 @@ def _act_on_ticked(console: Console, action: Action, ids: Sequence[str], reason:
         contexts.setdefault(row.context, []).append(row.id)
     done = 0
     for context, found in contexts.items():
-        desk = console.runtimes[context].failed_messages
-        done += desk.for_each(sorted(found), _doing(console, desk, action, actor, reason, trace))
+        runtime = console.runtimes[context]
+        do = _doing(runtime.failed_messages, action, actor, reason, trace)
+        for own_id in sorted(found):
+            deed = Deed(
+                actor=actor,
+                action=_ONE[action],
+                object=f"failed_message/{own_id}",
+                reason=reason,
+            )
+            try:
+                console.auditing.in_context(runtime.transactions, deed, partial(do, own_id))
+            except (NoSuchFailedMessage, CannotReplay):
+                continue
+            done += 1
     return done
 
 
 def _doing(
-    console: Console,
-    desk: FailedMessageDesk,
-    action: Action,
-    actor: Actor,
-    reason: str,
-    trace: str,
+    desk: FailedMessageDesk, action: Action, actor: Actor, reason: str, trace: str
 ) -> Callable[[str], None]:
     def do(found: str) -> None:
-        console.audit_log.record(
-            actor,
-            f"failed_message.{action}",
-            f"failed_message/{found}",
-            at=console.now(),
-            reason=reason,
-        )
         match action:
             case Action.REPLAY:
                 desk.replay(found, actor=actor.name, reason=reason, trace=trace)
@@ -155,30 +171,30 @@ def _order(console: Console, action: Action, selection: Selection, reason: str) 
     job_id = given if _JOB_ID.fullmatch(given) else console.identifiers.new()
     for context in asked.contexts or tuple(console.views):
         total = console.views[context].count_failed(asked.search)
-        if not total:
+        if not total or console.jobs.find(f"{job_id}-{context}") is not None:
             continue
-        console.audit_log.record(
-            actor,
-            f"failed_message.{action}_matching",
-            f"failed_messages/{context}",
-            at=now,
+        order = Order(
+            job=Job(
+                id=f"{job_id}-{context}",
+                kind=action.value,
+                label=f"{_DOING[action]} {plural(total, 'failed message')} of {context}",
+                started_by=actor.name,
+                started_at=now,
+                total=total,
+            ),
+            action=action,
+            search=asked.search,
+            actor=actor.name,
             reason=reason,
-            details={"search": asked.query, "count": str(total), "job": f"{job_id}-{context}"},
+            trace=current_request_trace(),
         )
-        console.bulk[context].give(
-            Order(
-                job=Job(
-                    id=f"{job_id}-{context}",
-                    kind=action.value,
-                    label=f"{_DOING[action]} {plural(total, 'failed message')} of {context}",
-                    started_by=actor.name,
-                    started_at=now,
-                    total=total,
-                ),
-                action=action,
-                search=asked.search,
-                actor=actor.name,
-                reason=reason,
-                trace=current_request_trace(),
-            )
+        deed = Deed(
+            actor=actor,
+            action=_MATCHING[action],
+            object=f"failed_messages/{context}",
+            reason=reason,
+            details={"search": asked.query, "count": str(total), "job": order.job.id},
+        )
+        console.auditing.in_context(
+            console.runtimes[context].transactions, deed, partial(console.bulk[context].give, order)
         )

@@ -10,7 +10,6 @@ from app.identity.access import operators
 from app.messaging.runtime import Runtime
 from app.operations.console import Console
 from app.web.fragments import live_region
-from ports.errors import ChannelUnavailable
 from ports.outbound.channels import Capabilities, ChannelKind
 
 RATE_OVER = timedelta(minutes=5)
@@ -19,7 +18,8 @@ _DISTRIBUTED = "distributed."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelState:
-    """``depth`` is None where the broker cannot be asked; the rest is counted in message tables."""
+    """``depth`` is None where no broker has it, or the broker is not ``reachable``; the rest is
+    counted in message tables."""
 
     name: str
     kind: ChannelKind
@@ -77,10 +77,8 @@ def _depth(runtime: Runtime, name: str) -> tuple[int | None, bool]:
     sender = runtime.senders.get(name)
     if sender is None:
         return None, True
-    try:
-        return sender.depth(), True
-    except ChannelUnavailable:
-        return None, False
+    depth = sender.depth()
+    return depth, depth is not None
 
 
 def _done_per_minute(console: Console, context: str, runtime: Runtime) -> Mapping[str, float]:

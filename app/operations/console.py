@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.identity.auditing import Auditing
 from app.messaging.bulk import BulkDesk
 from app.messaging.runtime import Runtime
 from ports.outbound.audit import AuditLog
@@ -45,6 +46,12 @@ class Console:
     now: Callable[[], datetime]
     demo_fault: bool = False
     flower: FlowerLink | None = None
+    # When messages were lost with the broker's file.
+    broker_lost_at: Callable[[], datetime | None] = lambda: None
+
+    @property
+    def auditing(self) -> Auditing:
+        return Auditing(self.audit_log, now=self.now)
 
     def count_failed(self, search: FailedMessageSearch, contexts: Iterable[str] = ()) -> int:
         return sum(view.count_failed(search) for view in self._views(contexts))

@@ -1,5 +1,4 @@
-"""What an operator does with one failed message. Who and why is recorded in the same transaction
-where the store is shared, else just before."""
+"""What an operator does with one failed message."""
 
 from collections.abc import Callable
 
@@ -7,6 +6,8 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.identity.access import operators
+from app.identity.audited import Audited
+from app.identity.auditing import Deed
 from app.identity.sessions import current_actor
 from app.messaging.failing import CannotReplay, FailedMessageDesk
 from app.operations.console import Console
@@ -17,7 +18,7 @@ from ports.errors import NoSuchFailedMessage
 
 def add_failed_actions(blueprint: Blueprint, *, console: Console) -> None:
     def act(
-        action: str,
+        action: Audited,
         failed_message_id: str,
         reason: str,
         do: Callable[[FailedMessageDesk, str], None],
@@ -28,18 +29,16 @@ def add_failed_actions(blueprint: Blueprint, *, console: Console) -> None:
             abort(404)
         runtime, actor = console.runtimes[known[0]], current_actor()
 
-        def once(_: object) -> None:
-            console.audit_log.record(
-                actor,
-                f"failed_message.{action}",
-                f"failed_message/{failed_message_id}",
-                at=console.now(),
-                reason=reason,
-            )
-            do(runtime.failed_messages, actor.name)
-
+        deed = Deed(
+            actor=actor,
+            action=action,
+            object=f"failed_message/{failed_message_id}",
+            reason=reason,
+        )
         try:
-            runtime.transactions.once(once)
+            console.auditing.in_context(
+                runtime.transactions, deed, lambda: do(runtime.failed_messages, actor.name)
+            )
         except NoSuchFailedMessage:
             flash("Nothing was done: somebody else dealt with it a moment ago.", "warning")
             return False
@@ -61,7 +60,7 @@ def add_failed_actions(blueprint: Blueprint, *, console: Console) -> None:
         reason = form.text() if form.validate_on_submit() else ""
         trace = current_request_trace()
         if act(
-            "replay",
+            Audited.REPLAY,
             failed_message_id,
             reason,
             lambda desk, actor: desk.replay(
@@ -84,7 +83,7 @@ def add_failed_actions(blueprint: Blueprint, *, console: Console) -> None:
             return _delete_page(form, failed_message_id), 422
         reason = form.text()
         if act(
-            "delete",
+            Audited.DELETE,
             failed_message_id,
             reason,
             lambda desk, actor: desk.delete(failed_message_id, actor=actor, reason=reason),
@@ -102,7 +101,7 @@ def add_failed_actions(blueprint: Blueprint, *, console: Console) -> None:
     @operators
     def restore(failed_message_id: str) -> AnyResponse:
         if act(
-            "restore",
+            Audited.RESTORE,
             failed_message_id,
             "",
             lambda desk, actor: desk.restore(failed_message_id, actor=actor),

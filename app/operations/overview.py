@@ -1,32 +1,22 @@
 """The first page of the console: the verdict, then the reasons, then the figures."""
 
-from flask import Blueprint, Response, render_template, url_for
+from flask import Blueprint, Response, current_app, render_template, url_for
 
 from app.identity.access import operators
+from app.identity.audited import told
 from app.operations.channels import channel_states
 from app.operations.console import Console
 from app.operations.consumers import consumers_of
 from app.operations.verdict import State, problems_of
 from app.web.components import HistoryEntry
 from app.web.fragments import live_region
-from ports.outbound.audit import AuditEntry
+from ports.outbound.audit import OUTCOME, AuditEntry, Outcome
 from ports.outbound.operations import FailedMessageSearch
 
 _ENTRIES = 8
-_WORDS = {
-    "failed_message.replay": ("replayed a failed message", "repeat"),
-    "failed_message.delete": ("deleted a failed message", "trash"),
-    "failed_message.restore": ("restored a failed message", "restore"),
-    "failed_message.replay_matching": ("replayed many failed messages", "repeat"),
-    "failed_message.delete_matching": ("deleted many failed messages", "trash"),
-    "failed_message.restore_matching": ("restored many failed messages", "restore"),
-    "failed_message.replay_all": ("replayed all failed messages", "repeat"),
-    "projection.pause": ("paused a projection", "player-pause"),
-    "projection.resume": ("resumed a projection", "player-play"),
-    "projection.rebuild": ("rebuilt a projection", "refresh"),
-    "job.stop": ("stopped a job", "player-stop"),
-    "mailbox.delete": ("deleted a caught mail", "mail-x"),
-    "mailbox.delete_all": ("emptied the mailbox", "mail-x"),
+_UNFINISHED = {
+    Outcome.BEGUN.value: " (begun; whether it was done is not known)",
+    Outcome.NOT_DONE.value: " (but it was refused)",
 }
 
 
@@ -71,17 +61,18 @@ def _state(console: Console) -> State:
         channels=channel_states(console),
         projections=console.projections(),
         consumers=consumers_of(console.heartbeats.all(), now),
+        broker_lost_at=console.broker_lost_at(),
     )
 
 
 def _entry(entry: AuditEntry) -> HistoryEntry:
-    words, icon = _WORDS.get(entry.action, (entry.action.replace("_", " "), "circle-dot"))
+    words = told(entry.action)
     return HistoryEntry(
         id=f"entry-{entry.id}",
         at=entry.at,
         who=entry.actor.name,
-        what=words,
-        icon=icon,
+        what=words.sentence + _UNFINISHED.get(entry.details.get(OUTCOME, ""), ""),
+        icon=words.icon,
         text=entry.reason,
         url=_place_of(entry),
     )
@@ -96,5 +87,7 @@ def _place_of(entry: AuditEntry) -> str | None:
             return url_for("operations.failed_messages")
         case "projection":
             return url_for("operations.projections")
+        case "employee" if own_id and "backoffice.employee" in current_app.view_functions:
+            return url_for("backoffice.employee", employee_id=own_id)
         case _:
             return None

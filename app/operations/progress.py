@@ -6,6 +6,8 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.identity.access import operators
+from app.identity.audited import Audited
+from app.identity.auditing import Deed
 from app.identity.sessions import current_actor
 from app.operations.console import Console
 from app.web.components import Progress
@@ -35,8 +37,13 @@ def progress_of(job: Job, console: Console) -> Progress:
         started_at=job.started_at,
         started_by=job.started_by,
         finished=job.finished_at is not None,
-        per_minute=job.per_minute(console.now()),
+        per_minute=_rounded(job.per_minute(console.now())),
     )
+
+
+def _rounded(per_minute: float | None) -> float | None:
+    """Nobody reads fractions of a message."""
+    return per_minute if per_minute is None or per_minute < 10 else round(per_minute)
 
 
 def add_jobs(blueprint: Blueprint, *, console: Console) -> None:
@@ -63,7 +70,9 @@ def add_jobs(blueprint: Blueprint, *, console: Console) -> None:
         one = found(job_id)
         if one.finished_at is None:
             actor, now = current_actor(), console.now()
-            console.audit_log.record(actor, "job.stop", f"job/{job_id}", at=now)
-            console.jobs.finish(job_id, at=now, note=f"stopped by {actor.name}")
+            console.auditing.with_accounts(
+                Deed(actor=actor, action=Audited.STOP_JOB, object=f"job/{job_id}"),
+                lambda: console.jobs.finish(job_id, at=now, note=f"stopped by {actor.name}"),
+            )
             flash("Stopped. What was done until now stays done.", "info")
         return redirect(url_for("operations.failed_messages"), 303)

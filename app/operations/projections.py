@@ -6,10 +6,13 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.identity.access import operators
+from app.identity.audited import Audited
+from app.identity.auditing import Deed
 from app.identity.sessions import current_actor
 from app.messaging.projecting import Projections
 from app.operations.console import Console
 from app.operations.forms import NoteForm, ReasonForm
+from app.operations.verdict import is_behind
 from app.web.components import Meaning, Progress
 from app.web.fragments import live_region
 from ports.outbound.operations import ProjectionState
@@ -21,10 +24,10 @@ STATUS_TAGS: dict[ProjectionStatus, tuple[str, Meaning, str]] = {
     ProjectionStatus.PAUSED: ("paused", "neutral", "player-pause"),
     ProjectionStatus.FAILED: ("failing", "danger", "alert-circle"),
 }
-_ACTIONS: dict[str, tuple[Callable[[Projections, str], None], str]] = {
-    "pause": (Projections.pause, "is paused"),
-    "resume": (Projections.resume, "goes on"),
-    "rebuild": (Projections.rebuild, "is being rebuilt"),
+_ACTIONS: dict[str, tuple[Callable[[Projections, str], None], Audited, str]] = {
+    "pause": (Projections.pause, Audited.PAUSE_PROJECTION, "is paused"),
+    "resume": (Projections.resume, Audited.RESUME_PROJECTION, "goes on"),
+    "rebuild": (Projections.rebuild, Audited.REBUILD_PROJECTION, "is being rebuilt"),
 }
 
 
@@ -45,7 +48,7 @@ def add_projections(blueprint: Blueprint, *, console: Console) -> None:
     def projection_list() -> Response:
         shown = _shown(console)
         return live_region(
-            (shown["states"],),
+            (shown["states"], shown["behind"]),
             lambda: render_template("operations/projection_list.html", **shown),
         )
 
@@ -64,15 +67,17 @@ def add_projections(blueprint: Blueprint, *, console: Console) -> None:
         state, form = found(context, name), _form(action)
         if not form.validate_on_submit():
             return _question(state, action, form), 422
-        change, outcome = _ACTIONS[action]
-        console.audit_log.record(
-            current_actor(),
-            f"projection.{action}",
-            f"projection/{name}",
-            at=console.now(),
+        change, audited, outcome = _ACTIONS[action]
+        runtime = console.runtimes[context]
+        deed = Deed(
+            actor=current_actor(),
+            action=audited,
+            object=f"projection/{name}",
             reason=form.text(),
         )
-        change(console.runtimes[context].projections, name)
+        console.auditing.in_context(
+            runtime.transactions, deed, lambda: change(runtime.projections, name)
+        )
         flash(f"{name} {outcome}.", "success")
         return redirect(url_for("operations.projections"), 303)
 
@@ -93,6 +98,9 @@ def _shown(console: Console) -> dict[str, object]:
     return {
         "states": states,
         "tags": STATUS_TAGS,
+        "behind": [
+            (state.context, state.name) for state in states if is_behind(state, console.now())
+        ],
         "rebuilds": {
             (state.context, state.name): _rebuild(console, state)
             for state in states
@@ -104,7 +112,7 @@ def _shown(console: Console) -> dict[str, object]:
 def _rebuild(console: Console, state: ProjectionState) -> Progress:
     """Read from the position itself, so that no reload, restart or kill loses it."""
     asked = console.audit_log.newest(
-        limit=1, action="projection.rebuild", object=f"projection/{state.name}"
+        limit=1, action=Audited.REBUILD_PROJECTION.value, object=f"projection/{state.name}"
     )
     return Progress(
         id=f"rebuild-{state.context}-{state.name}",

@@ -10,10 +10,10 @@ from app.identity.access import operators
 from app.operations.console import Console
 from app.operations.failed_search import AGES
 from app.operations.trace_links import trace_id_of
-from app.web.charts import Span
-from app.web.components import ActiveFilter
+from app.operations.trace_spans import correlation_id, drawn, origins, waits
+from app.web.components import ActiveFilter, Tab
 from app.web.paging import ListRequest, Pagination, parse_list_request
-from ports.outbound.traces import SpanRecord, TraceSearch
+from ports.outbound.traces import TraceSearch
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _DURATIONS = {
@@ -22,9 +22,10 @@ _DURATIONS = {
     "1s": timedelta(seconds=1),
     "5s": timedelta(seconds=5),
 }
+_VIEWS = {"messages": "With messages", "errors": "Errors", "all": "Everything"}
+_USUAL_VIEW = "messages"
 _LABELS = {
     "service": "Service",
-    "outcome": "Outcome",
     "at_least": "At least",
     "age": "Began in",
     "correlation_id": "Conversation",
@@ -37,7 +38,9 @@ def add_traces(blueprint: Blueprint, *, console: Console) -> None:
     def traces() -> str:
         services = console.traces.services()
         listing = _listing(services)
-        search = _search(listing, console)
+        view = request.args.get("view", "")
+        view = view if view in _VIEWS else _USUAL_VIEW
+        search = _search(view, listing, console)
         # One more than shown tells whether there is a next page; counting would read them all.
         found = console.traces.search(search, limit=listing.size + 1, offset=listing.offset)
         rows = found[: listing.size]
@@ -45,6 +48,8 @@ def add_traces(blueprint: Blueprint, *, console: Console) -> None:
         return render_template(
             "operations/traces.html",
             listing=listing,
+            view=view,
+            views=_tabs(view, listing),
             rows=rows,
             longest=max(longest, timedelta(microseconds=1)),
             active=_active(listing),
@@ -72,12 +77,25 @@ def add_traces(blueprint: Blueprint, *, console: Console) -> None:
             "operations/trace.html",
             trace_id=trace_id,
             records=records,
-            spans=[_span(record) for record in records],
+            spans=drawn(records),
+            waits=waits(records),
             took=end - records[0].started_at,
-            failed=_origins(records),
-            links=_links(records),
-            correlation_id=_first(records, "message.correlation_id"),
+            failed=origins(records),
+            linked=console.traces.linked(trace_id),
+            trace_id_of=trace_id_of,
+            correlation_id=correlation_id(records),
         )
+
+
+def _tabs(view: str, listing: ListRequest) -> list[Tab]:
+    return [
+        Tab(
+            label=label,
+            url=listing.url(view=None if name == _USUAL_VIEW else name),
+            current=name == view,
+        )
+        for name, label in _VIEWS.items()
+    ]
 
 
 def _listing(services: Sequence[str]) -> ListRequest:
@@ -86,7 +104,6 @@ def _listing(services: Sequence[str]) -> ListRequest:
         request.args,
         filters={
             "service": tuple(services),
-            "outcome": ("failed",),
             "at_least": tuple(_DURATIONS),
             "age": tuple(AGES),
             "correlation_id": None,
@@ -94,13 +111,14 @@ def _listing(services: Sequence[str]) -> ListRequest:
     )
 
 
-def _search(listing: ListRequest, console: Console) -> TraceSearch:
+def _search(view: str, listing: ListRequest, console: Console) -> TraceSearch:
     filters = listing.filters
     return TraceSearch(
         text=listing.search,
         service=filters.get("service", ""),
         correlation_id=filters.get("correlation_id", ""),
-        failed_only=filters.get("outcome") == "failed",
+        conversations_only=view == "messages",
+        failed_only=view == "errors",
         at_least=_DURATIONS.get(filters.get("at_least", "")),
         since=console.now() - AGES[filters["age"]][1] if "age" in filters else None,
     )
@@ -120,37 +138,3 @@ def _active(listing: ListRequest) -> list[ActiveFilter]:
             ActiveFilter(label="Text", value=listing.search, url_without=listing.url(q=None))
         )
     return found
-
-
-def _span(record: SpanRecord) -> Span:
-    return Span(
-        id=record.span_id,
-        parent=record.parent_id or None,
-        name=record.name,
-        service=record.service,
-        started_at=record.started_at,
-        took=record.duration,
-        error=record.exception or "failed" if record.failed else None,
-        url=f"#span-{record.span_id}",
-    )
-
-
-def _origins(records: Sequence[SpanRecord]) -> list[SpanRecord]:
-    """Of the spans that an error passed through, those where it began."""
-    failed = [record for record in records if record.failed]
-    passed = {record.parent_id for record in failed}
-    return [record for record in failed if record.span_id not in passed]
-
-
-def _links(records: Sequence[SpanRecord]) -> list[str]:
-    """Ids of other traces that spans of this one are linked to."""
-    own = records[0].trace_id
-    found = [trace_id_of(link) for record in records for link in record.links]
-    return [trace_id for trace_id in dict.fromkeys(found) if trace_id and trace_id != own]
-
-
-def _first(records: Sequence[SpanRecord], attribute: str) -> str:
-    return next(
-        (str(record.attributes[attribute]) for record in records if attribute in record.attributes),
-        "",
-    )

@@ -15,6 +15,8 @@ from ports.outbound.positions import ProjectionStatus
 WAITS_TOO_LONG = timedelta(seconds=30)
 BEHIND_TOO_LONG = timedelta(seconds=30)
 HANDLES_TOO_LONG = timedelta(minutes=2)
+# A loss that is known is told for so long.
+LOSS_IS_TOLD = timedelta(days=7)
 NEEDED_KINDS = {"worker": "handles messages", "relay": "hands over messages"}
 
 
@@ -34,6 +36,7 @@ class State:
     channels: Sequence[ChannelState]
     projections: Sequence[ProjectionState]
     consumers: Sequence[Consumer]
+    broker_lost_at: datetime | None = None
 
     @property
     def oldest_at(self) -> datetime | None:
@@ -48,6 +51,10 @@ class State:
         return max((one.lag for one in self.projections), default=0)
 
     @property
+    def behind_too_long(self) -> bool:
+        return any(is_behind(one, self.now) for one in self.projections)
+
+    @property
     def broker_reachable(self) -> bool:
         return all(one.reachable for one in self.channels)
 
@@ -60,14 +67,37 @@ class State:
         return sum(not one.alive and not one.replaced for one in self.consumers)
 
 
+def is_behind(projection: ProjectionState, now: datetime) -> bool:
+    """Running, and yet without reading what it has to read: nobody wakes or runs it."""
+    since = projection.behind_since
+    running = projection.status is ProjectionStatus.RUNNING
+    return running and since is not None and now - since > BEHIND_TOO_LONG
+
+
 def problems_of(state: State) -> list[Problem]:
     found = [
+        *_of_the_broker(state),
         *_of_processes(state),
         *_of_channels(state),
         *_of_failures(state),
         *_of_projections(state),
     ]
     return sorted(found, key=lambda problem: problem.meaning != "danger")
+
+
+def _of_the_broker(state: State) -> list[Problem]:
+    lost_at = state.broker_lost_at
+    if lost_at is None or state.now - lost_at > LOSS_IS_TOLD:
+        return []
+    return [
+        Problem(
+            meaning="danger",
+            text="Messages were lost with the broker's file",
+            reason=f"at the start {duration(state.now - lost_at)} ago it was another file than the "
+            "one known before; messages that were under way and not done are gone",
+            page="operations.channels",
+        )
+    ]
 
 
 def _of_failures(state: State) -> list[Problem]:
@@ -137,14 +167,13 @@ def _of_channels(state: State) -> list[Problem]:
 def _of_projections(state: State) -> list[Problem]:
     found = []
     for one in state.projections:
-        behind = state.now - one.behind_since if one.behind_since else timedelta(0)
         if one.status is ProjectionStatus.FAILED:
             found.append(("danger", f"Projection {one.name} fails", one.error))
         elif one.status is ProjectionStatus.PAUSED:
             found.append(
                 ("warning", f"Projection {one.name} is paused", "its readers see old data")
             )
-        elif one.status is ProjectionStatus.RUNNING and behind > BEHIND_TOO_LONG:
+        elif is_behind(one, state.now):
             found.append(
                 (
                     "warning",

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.web.time_axis import Cut, TimeAxis
+
 SPARKLINE_WIDTH = 96
 SPARKLINE_HEIGHT = 24
 _PADDING = 2
@@ -43,6 +45,9 @@ class Span:
     took: timedelta
     error: str | None = None
     url: str | None = None
+    waited: timedelta = timedelta(0)
+    """How long it lay somewhere before it began."""
+    waited_in: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,8 @@ class SpanBar:
     depth: int
     left: float
     width: float
+    wait_left: float
+    wait_width: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,27 +67,37 @@ class Waterfall:
     bars: tuple[SpanBar, ...]
     total: timedelta
     marks: tuple[timedelta, ...]
-    """Five labels of the ruler, evenly from zero to ``total``."""
+    """Five labels of the ruler, evenly spaced, from zero to ``total``."""
+    cuts: tuple[Cut, ...] = ()
+    """Stretches without any work that are drawn shorter than they were."""
 
 
 def waterfall(spans: Sequence[Span]) -> Waterfall:
     """Arrange the spans of one trace. Those whose parent is missing stand at the left edge."""
     if not spans:
         return Waterfall(bars=(), total=timedelta(0), marks=())
-    begin = min(span.started_at for span in spans)
-    end = max(span.started_at + span.took for span in spans)
-    total = max(end - begin, timedelta(microseconds=1))
-
-    bars = tuple(
-        SpanBar(
-            span=span,
-            depth=depth,
-            left=round(min((span.started_at - begin) / total * WATERFALL_WIDTH, 997), 2),
-            width=round(max(span.took / total * WATERFALL_WIDTH, _NARROWEST), 2),
-        )
-        for span, depth in _in_reading_order(spans)
+    axis = TimeAxis(
+        ((span.started_at, span.started_at + span.took) for span in spans), width=WATERFALL_WIDTH
     )
-    return Waterfall(bars=bars, total=total, marks=tuple(total * step / 4 for step in range(5)))
+    return Waterfall(
+        bars=tuple(_bar(axis, span, depth) for span, depth in _in_reading_order(spans)),
+        total=axis.total,
+        marks=tuple(axis.passed_at(WATERFALL_WIDTH * step / 4) for step in range(5)),
+        cuts=tuple(axis.cuts),
+    )
+
+
+def _bar(axis: TimeAxis, span: Span, depth: int) -> SpanBar:
+    left, right = axis.place(span.started_at), axis.place(span.started_at + span.took)
+    waiting = axis.place(span.started_at - span.waited)
+    return SpanBar(
+        span=span,
+        depth=depth,
+        left=round(min(left, WATERFALL_WIDTH - _NARROWEST), 2),
+        width=round(max(right - left, _NARROWEST), 2),
+        wait_left=round(waiting, 2),
+        wait_width=round(left - waiting, 2),
+    )
 
 
 def _in_reading_order(spans: Sequence[Span]) -> Iterator[tuple[Span, int]]:

@@ -17,6 +17,9 @@ else:
     _Base = FlaskForm
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+# The largest form has a tick box for each of a few hundred rows. Flask bounds only multipart forms.
+MOST_FIELDS = 1_000
+_URL_ENCODED = "application/x-www-form-urlencoded"
 _SUBMITTED: MultiDict[str, Any] = MultiDict()  # stands for what the request carries
 
 
@@ -89,7 +92,9 @@ def set_up_forms(app: Flask) -> CSRFProtect:
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     # It would demand the Referer header, which our own Referrer-Policy forbids browsers to send.
     app.config["WTF_CSRF_SSL_STRICT"] = False
+    app.config["MAX_FORM_PARTS"] = MOST_FIELDS
     app.before_request(_refuse_other_sites)
+    app.before_request(_refuse_too_many_fields)
     return CSRFProtect(app)
 
 
@@ -98,3 +103,11 @@ def _refuse_other_sites() -> None:
     site = request.headers.get("Sec-Fetch-Site", "none")
     if request.method not in _SAFE_METHODS and site not in ("same-origin", "none"):
         abort(403)
+
+
+def _refuse_too_many_fields() -> None:
+    """Before anybody reads the form: every field costs memory many times its own length."""
+    if request.method in _SAFE_METHODS or request.mimetype != _URL_ENCODED:
+        return
+    if request.get_data(cache=True).count(b"&") >= MOST_FIELDS:
+        abort(413)

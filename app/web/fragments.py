@@ -17,6 +17,11 @@ def is_fragment_request() -> bool:
     return headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in headers
 
 
+def is_poll() -> bool:
+    """Tell whether a live page asks, as it does every few seconds, whether there is news."""
+    return request.method == "GET" and is_fragment_request()
+
+
 def live_region(version: Sequence[object], draw: Callable[[], str]) -> Response:
     """Answer a poll: 304 from ``version`` alone, else 200 with ``draw()`` and the new tag.
 

@@ -3,6 +3,7 @@
 Named by the route, never by the address: an address may hold a signed token.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from time import perf_counter
@@ -11,6 +12,8 @@ from typing import Any, Protocol
 from flask import Flask, Response, g, request
 
 from ports.outbound.telemetry import Span, SpanKind, Tracer
+
+logger = logging.getLogger(__name__)
 
 # Requests that come in by the second and tell nothing.
 _NOT_TRACED = ("/static/", "/healthz/", "/metrics")
@@ -29,23 +32,28 @@ def set_up_request_spans(
     @app.before_request
     def begin() -> None:
         g.request_began = perf_counter()
-        if not tracer.recording or request.path.startswith(_NOT_TRACED) or polls():
+        if not tracer.recording:
             return
-        stack = ExitStack()
-        span = stack.enter_context(
+        g.request_span_stack = stack = ExitStack()
+        if request.path.startswith(_NOT_TRACED) or polls():
+            # With everything that is done for it: a query alone would be a trace, too.
+            stack.enter_context(tracer.muted())
+            return
+        g.request_span = stack.enter_context(
             tracer.span(
                 f"HTTP {request.method} {_route()}",
                 kind=SpanKind.SERVER,
                 attributes={"http.request.method": request.method, "http.route": _route()},
             )
         )
-        g.request_span, g.request_span_stack = span, stack
 
     @app.after_request
     def note(response: Response) -> Response:
         span: Span | None = g.get("request_span")
         if span is not None:
             span.set("http.response.status_code", response.status_code)
+        elif response.status_code >= 500 and polls():
+            logger.error("poll failed", extra={"route": _route(), "status": response.status_code})
         began = g.get("request_began")
         if began is not None:
             metrics.request(
@@ -60,8 +68,9 @@ def set_up_request_spans(
     def end(error: BaseException | None = None) -> None:
         stack: Any = g.pop("request_span_stack", None)
         if stack is not None:
-            if error is not None:
-                g.request_span.fail(error)
+            span: Span | None = g.get("request_span")
+            if error is not None and span is not None:
+                span.fail(error)
             stack.close()
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from flask import Flask
 from flask_wtf import CSRFProtect
 
+from app.web.addresses import set_up_addresses
 from app.web.errors import Answer, set_up_errors
 from app.web.forms import set_up_forms
 from app.web.navigation import Frame
@@ -32,6 +33,7 @@ def set_up_site(
     """
     set_up_request_ids(app, trust_inbound=trust_request_ids)
     set_up_security_headers(app, tls=tls)
+    set_up_addresses(app)
     set_up_rendering(app, frame=frame, now=now, files=StaticFiles(FOLDER), source_root=source_root)
     set_up_errors(app, answers=answers)
     return set_up_forms(app)

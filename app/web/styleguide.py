@@ -133,7 +133,8 @@ def styleguide_blueprint(now: Callable[[], datetime]) -> Blueprint:
 
     @blueprint.get("/job")
     def job() -> Response:
-        step = min(int(request.args.get("step", "0")[:2] or 0) + 1, _JOB_STEPS)
+        asked = request.args.get("step", "")[:2]
+        step = min(int(asked) + 1 if asked.isdecimal() else 1, _JOB_STEPS)
         return live_region(
             [step],
             lambda: render_template(
@@ -209,7 +210,7 @@ def _rows(now: datetime) -> list[dict[str, object]]:
     return [
         {
             "id": f"0192f3c5-0000-7000-8000-00000000{number:04d}",
-            "number": 4200 - number,
+            "number": f"T-{4200 - number}",
             "subject": subject,
             "status": status,
             "assignee": assignee,
@@ -292,11 +293,13 @@ def _spans(now: datetime) -> list[Span]:
         ("b", "a", "command issue.report", "customer_service", 6, 52, None),
         ("c", "b", "INSERT issues", "customer_service", 14, 9, None),
         ("d", "b", "send to channel notifications", "customer_service", 26, 20, None),
-        ("e", "d", "receive from channel notifications", "worker", 130, 160, None),
+        ("d2", "d", "hand over notifications", "customer_service", 90, 12, None),
+        ("e", "d2", "receive from channel notifications", "worker", 130, 160, None),
         ("f", "e", "event handler confirm by mail", "worker", 142, 120, "UndefinedError"),
         ("g", "d", "receive from channel backoffice_service", "worker", 118, 96, None),
         ("h", "g", "command ticket.prepareTicket", "backoffice", 128, 70, None),
     )
+    waits = {"d2": (44, "table"), "e": (28, "broker")}
     return [
         Span(
             id=name,
@@ -307,6 +310,8 @@ def _spans(now: datetime) -> list[Span]:
             took=timedelta(milliseconds=length),
             error=error,
             url=f"#span-{name}",
+            waited=timedelta(milliseconds=waits.get(name, (0, ""))[0]),
+            waited_in=waits.get(name, (0, ""))[1],
         )
         for name, parent, operation, service, start, length, error in rows
     ]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from typing import Any, Self
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,6 +14,7 @@ from werkzeug.test import TestResponse
 from adapters.passwords.argon2_passwords import Argon2Cost, Argon2Passwords
 from app.composition.deployment import build_deployment
 from app.composition.environment import load_settings
+from app.composition.migrations import migrate
 from app.composition.settings import Limits, Settings
 from app.composition.web import create_app_of
 from domain.backoffice.employee.messages import ActivateEmployee, RegisterEmployee
@@ -33,14 +35,22 @@ def settings_of(data: Path) -> Settings:
 
 
 class DeploymentSite:
-    """``data`` holds files that are migrated already."""
+    """``data`` holds files that are migrated already; ``settings`` may name other databases."""
 
-    def __init__(self, data: Path) -> None:
-        settings = settings_of(data)
+    def __init__(
+        self,
+        data: Path,
+        settings: Settings | None = None,
+        *,
+        limits: Limits = _UNLIMITED,
+        **changed: Any,
+    ) -> None:
+        """``changed``: other settings than the usual ones."""
+        settings = settings or replace(settings_of(data), limits=limits, **changed)
         self.deployment = build_deployment(settings)
         self.desk = self.deployment.runtimes["backoffice"]
         self.customers = self.deployment.runtimes["customer_service"]
-        self.app: Flask = create_app_of(self.deployment)
+        self.app: Flask = create_app_of(self.deployment, passwords=_QUICK)
         self.deployment.accounts.open(
             "operator",
             email=OPERATOR,
@@ -48,6 +58,12 @@ class DeploymentSite:
             role=Role.OPERATOR,
             password_hash=_QUICK.hash(PASSWORD),
         )
+
+    @classmethod
+    def prepared(cls, data: Path, **changed: Any) -> Self:
+        """On databases that were not migrated before."""
+        migrate(replace(settings_of(data), **changed))
+        return cls(data, **changed)
 
     def close(self) -> None:
         self.deployment.close()
@@ -74,11 +90,15 @@ class DeploymentSite:
             )
         return employee
 
-    def ticket(self, subject: str = "Printer burns", **fields: str) -> str:
+    def ticket(
+        self, subject: str = "Printer burns", *, issue_number: int | None = None, **fields: str
+    ) -> str:
         """Prepared; its id."""
         ticket_id = self.deployment.identifiers.new()
         given = {"type": "task", "description": "Smoke comes out of it."} | fields
-        self.desk.commands.send(PrepareTicket(ticket_id=ticket_id, subject=subject, **given))
+        self.desk.commands.send(
+            PrepareTicket(ticket_id=ticket_id, subject=subject, issue_number=issue_number, **given)
+        )
         return ticket_id
 
     def facts(self, ticket_id: str) -> TicketFacts:
@@ -119,7 +139,7 @@ class Visitor:
     def post(
         self,
         address: str,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, str | list[str]] | None = None,
         *,
         seen: str = "/account",
         follow: bool = True,

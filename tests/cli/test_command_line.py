@@ -1,7 +1,9 @@
 import json
 import os
 import socket
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -75,7 +77,7 @@ def test_looking_at_data_that_was_never_made_says_so_and_makes_nothing(
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("group", ["failed", "projection", "channel", "dedup"])
+@pytest.mark.parametrize("group", ["failed", "projection", "channel", "dedup", "operator"])
 def test_a_group_without_its_command_is_one_line(
     group: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,7 +94,25 @@ def test_a_group_without_its_command_is_one_line(
     [
         ["up", "--prot", "7000"],
         ["up", "--port", "seven"],
-        ["up", "--port", "65535"],
+        ["up", "--port", "0"],
+        ["up", "--port", "-1"],
+        ["up", "--port", "65534"],
+        ["up", "--port", "70000"],
+        ["up", "--data", ""],
+        ["up", "--data", "/dev/null"],
+        ["up", "--data", "/dev/null/below"],
+        ["up", "--data", "/proc/nowhere"],
+        ["web", "--data", "/proc/nowhere"],
+        ["worker", "--data", "/dev/null/below"],
+        ["migrate", "--data", "/dev/null/below"],
+        ["migrate", "--to", "base"],
+        ["migrate", "--status", "--down", "runtime"],
+        ["migrate", "--down", "runtime"],
+        ["failed", "replay-all"],
+        ["failed", "list", "--limit", "0"],
+        ["projection", "rebuild", "unassigned_tickets"],
+        ["operator", "add"],
+        ["operator", "add", "nobody"],
         ["up", "now"],
         ["restart"],
         ["migrate", "--down"],
@@ -104,6 +124,81 @@ def test_what_cannot_be_understood_is_one_line(
 ) -> None:
     assert main(arguments) == 2
     assert complaint(capsys).startswith("thicket: ")
+
+
+@pytest.fixture
+def migrated(tmp_path: Path) -> Path:
+    """A data folder of this release in which nothing has happened."""
+    assert main(["prepare", "--data", str(tmp_path)]) == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["failed", "show", "f-1"], "f-1"),
+        (["failed", "replay", "f-1"], "f-1"),
+        (["failed", "delete", "f-1", "--reason", "x"], "f-1"),
+        (["failed", "restore", "f-1"], "f-1"),
+        (["projection", "rebuild", "nope", "--reason", "x"], "nope"),
+        (["channel", "run", "nope"], "nope"),
+        (["migrate", "--down", "nope", "--yes"], "nope"),
+        (["migrate", "--down", "runtime", "--to", "nope", "--yes"], "nope"),
+        (["operator", "reset-password", "nobody@x.example"], "nobody@x.example"),
+        (["operator", "add", "operator@thicket.example"], "operator@thicket.example"),
+        (["restart", "web"], "nothing runs"),
+    ],
+)
+def test_what_is_not_there_is_one_line_that_names_it(
+    migrated: Path, arguments: list[str], names: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+
+    assert main([*arguments, "--data", str(migrated)]) == 2
+    assert names in complaint(capsys)
+
+
+def _set_revision(data: Path, revision: str) -> None:
+    with closing(sqlite3.connect(data / "thicket.db")) as database:
+        database.execute(
+            "UPDATE alembic_version SET version_num = ? WHERE version_num LIKE 'runtime_%'",
+            [revision],
+        )
+        database.commit()
+
+
+WORKS_ON_DATA = [
+    ["failed", "list"],
+    ["failed", "show", "f-1"],
+    ["channel", "list"],
+    ["projection", "list"],
+    ["dedup", "purge"],
+    ["operator", "reset-password", "operator@thicket.example"],
+]
+
+
+@pytest.mark.parametrize("arguments", WORKS_ON_DATA)
+def test_a_database_that_was_not_migrated_is_one_line(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thicket.db").touch()
+
+    assert main([*arguments, "--data", str(tmp_path)]) == 2
+    assert "run ./thicket migrate first" in complaint(capsys)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [*WORKS_ON_DATA, ["migrate"], ["prepare"], ["migrate", "--down", "backoffice", "--yes"]],
+)
+def test_a_database_of_a_later_release_is_one_line_and_left_alone(
+    migrated: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _set_revision(migrated, "runtime_9999")
+    capsys.readouterr()
+
+    assert main([*arguments, "--data", str(migrated)]) == 2
+    assert "is at runtime_9999, which a later release brought" in complaint(capsys)
 
 
 def test_a_wrong_setting_is_one_line_before_anything_starts(

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from adapters.memory.audit import MemoryAuditLog
+from app.cli import options
 from app.cli.commands import door
 from app.messaging.runtime import Runtime
 from app.testing.flow import Flow
@@ -20,6 +21,7 @@ from ports.inbound.delivery import RetryPolicy, asynchronous
 from ports.inbound.handlers import command_handler, event_handler, named
 from ports.inbound.projections import projection, resets
 from ports.outbound.channels import ChannelDeclaration, ChannelKind
+from ports.outbound.time import Clock
 
 
 @named("testing.greet")
@@ -85,6 +87,10 @@ class Desk:
     @property
     def runtimes(self) -> Mapping[str, Runtime]:
         return {"testing": self.flow.runtime}
+
+    @property
+    def clock(self) -> Clock:
+        return self.flow.runtime.clock
 
     @contextmanager
     def opened(self, *, data: Path | None, reads_data: bool = True) -> Iterator["Desk"]:
@@ -190,12 +196,27 @@ def test_all_are_replayed_at_once(desk: Desk) -> None:
     assert desk.list_failed() == []
 
 
-def test_replaying_all_asks_first(desk: Desk) -> None:
+@pytest.mark.parametrize(("answer", "left"), [("n", 1), ("y", 0)])
+def test_replaying_all_asks_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str, left: int
+) -> None:
+    desk.fail("g1")
+    desk.flow.advance(timedelta(seconds=1))
+    monkeypatch.setattr(options, "is_a_person_there", lambda: True)
+
+    done = CliRunner().invoke(door, ["failed", "replay-all"], obj=desk, input=f"{answer}\n")
+
+    assert done.exit_code == left
+    assert len(desk.list_failed()) == left
+
+
+def test_where_nobody_can_be_asked_nothing_is_replayed(desk: Desk) -> None:
     desk.fail("g1")
 
-    done = CliRunner().invoke(door, ["failed", "replay-all"], obj=desk, input="n\n")
+    done = CliRunner().invoke(door, ["failed", "replay-all"], obj=desk, input="y\n")
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
+    assert "add --yes" in done.stderr
     assert len(desk.list_failed()) == 1
 
 
@@ -274,6 +295,34 @@ def test_channels_are_listed(desk: Desk) -> None:
         "testing.projections": 3,
         "testing.answers": 0,
     }
+
+
+def test_channels_tell_what_waits_in_the_broker(desk: Desk) -> None:
+    desk.flow.send(Greet(greeting_id="g1"))
+    desk.flow.relay()
+
+    rows = json.loads(desk.run("channel", "list", "--json").stdout)
+    table = desk.run("channel", "list").stdout.splitlines()
+
+    assert {row["name"]: row["in_broker"] for row in rows} == {
+        "testing.projections": 1,
+        "testing.answers": 1,
+    }
+    assert "in broker" in table[0]
+    assert table[1].split()[:3] == ["testing.projections", "in-memory", "1"]
+
+
+def test_channels_are_listed_while_the_broker_is_away(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for channel in desk.flow.network.values():
+        monkeypatch.setattr(channel, "depth", lambda: None)
+
+    rows = json.loads(desk.run("channel", "list", "--json").stdout)
+    table = desk.run("channel", "list").stdout.splitlines()
+
+    assert [row["in_broker"] for row in rows] == [None, None]
+    assert [("broker away" in line) for line in table] == [False, True, True]
 
 
 def test_every_endpoint_is_listed_with_where_it_stands(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from app.cli.product import ProcessState
 from app.composition import announcing
 from app.composition.announcing import announce
 from app.composition.environment import read_settings
-from app.composition.run_folder import CannotRun
+from app.composition.in_the_way import CannotRun
 from app.composition.settings import Settings
 from tests.composition.conftest import Given
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.composition.environment import read_settings
+from app.composition.in_the_way import CannotRun
 from app.composition.processes import (
     Listener,
     Program,
@@ -18,7 +19,7 @@ from app.composition.processes import (
     supervisor_configuration,
     write_configuration,
 )
-from app.composition.run_folder import CannotRun, RunFolder
+from app.composition.run_folder import RunFolder
 from tests.composition.conftest import Given
 
 

@@ -15,8 +15,9 @@ import pytest
 
 from app.composition.control import Control
 from app.composition.environment import ROOT
+from app.composition.in_the_way import CannotRun
 from app.composition.processes import Program, supervisor_configuration, write_configuration
-from app.composition.run_folder import CannotRun, RunFolder
+from app.composition.run_folder import RunFolder
 from tests.support.waiting import wait_until
 
 # Begins something when it starts, and needs so many seconds to finish it once it is told to stop.
@@ -288,3 +289,22 @@ def test_where_nothing_runs_that_is_said(tmp_path: Path) -> None:
     with pytest.raises(CannotRun, match="nothing runs on the data folder"):
         control.processes()
     assert not control.is_running()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells children")
+def test_what_the_dead_left_behind_is_no_obstacle(start: Start) -> None:
+    killed = start()
+    killed.process.kill()
+    killed.process.wait(timeout=10)
+    wait_until(killed.nothing_is_left, limit_s=20, what="every process to be gone")
+    left = RunFolder(killed.data)
+    assert left.configuration.exists()
+    assert left.socket.exists()
+
+    with pytest.raises(CannotRun, match="nothing runs on the data folder"):
+        killed.control.restart("web")
+    (killed.data / "notes").unlink()
+    left.socket.unlink()  # as up does it
+    again = start()
+
+    assert _states(again) == {"running"}

@@ -234,5 +234,6 @@ export function start() {
   document.addEventListener('change', onChange);
   document.addEventListener('keydown', onKey);
   document.addEventListener('htmx:after:swap', prepare);
+  document.addEventListener('thicket:drawn', prepare);
   prepare();
 }

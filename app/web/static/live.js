@@ -13,6 +13,17 @@ try {
 let timer;
 let planned;
 
+// Rows must not move under a hand that ticks them, nor a list change while somebody says what to look for.
+function isInUse(region) {
+  const list = region.closest('[data-list]');
+  if (!list) return false;
+  const typing = document.activeElement;
+  return list.querySelector('.row-select:checked') !== null
+    || (list.contains(typing) && typing.matches('input, textarea, select')
+      && (typing.matches('select') || typing.value !== typing.defaultValue))
+    || list.querySelector(':popover-open') !== null;
+}
+
 const isLive = (element) => element?.matches?.('[data-live-region]');
 
 function interval() {
@@ -50,8 +61,10 @@ function showWaiting(change) {
 }
 
 function watchRequests() {
-  document.addEventListener('htmx:before:request', ({ detail: { ctx } }) => {
+  document.addEventListener('htmx:before:request', (event) => {
+    const { ctx } = event.detail;
     if (!isLive(ctx.sourceElement)) { showWaiting(1); return; }
+    if (isInUse(ctx.sourceElement)) { event.preventDefault(); return; }
     const known = shown.get(ctx.sourceElement);
     if (known && known.url === ctx.request.action) ctx.request.headers['If-None-Match'] = known.tag;
   });
@@ -68,7 +81,9 @@ function watchRequests() {
       }
       return;
     }
-    if (ctx.response.raw.redirected || ctx.response.status === 401) {
+    if (isInUse(ctx.sourceElement)) {
+      event.preventDefault(); // The answer came too late; the next one is as good.
+    } else if (ctx.response.raw.redirected || ctx.response.status === 401) {
       event.preventDefault();
       markStale(ctx.sourceElement, 'You are signed out.', 'Sign in', () => location.reload());
     } else if (ctx.response.status >= 400) {
@@ -83,6 +98,7 @@ function watchRequests() {
     if (isLive(ctx.sourceElement) && tag) shown.set(ctx.sourceElement, { url: ctx.request.action, tag });
     showTimes();
     if (planned !== interval()) { plan(); showSwitch(); }
+    tellOfEndedJobs();
   });
   document.addEventListener('htmx:error', ({ detail: { ctx } }) => {
     if (isLive(ctx?.sourceElement)) markOutdated(ctx.sourceElement);
@@ -92,6 +108,15 @@ function watchRequests() {
     htmx_before_morph_attr: (element, detail) =>
       !(detail.attrName === 'open' && element.matches('details, dialog')),
   });
+}
+
+// What a job changed is shown when it ends: regions ask with hx-trigger="jobend from:body".
+let running = 0;
+
+function tellOfEndedJobs() {
+  const before = running;
+  running = document.querySelectorAll('[data-job-running]').length;
+  if (running < before) document.body.dispatchEvent(new CustomEvent('jobend'));
 }
 
 // A region that could not be refreshed keeps what it has, dimmed, and says since when.
@@ -168,5 +193,6 @@ export function startLiveUpdates() {
   setInterval(() => { if (!document.hidden) showTimes(); }, RELATIVE_EVERY_MS);
   showSwitch();
   showTimes();
+  tellOfEndedJobs();
   plan();
 }

@@ -181,6 +181,7 @@ async function showInDialog(url, options, goThere) {
     dialog.append(document.adoptNode(content));
     dialog.addEventListener('close', () => dialog.remove());
     document.body.append(dialog);
+    dialog.dispatchEvent(new CustomEvent('thicket:drawn', { bubbles: true }));
     dialog.showModal();
   } catch {
     goThere();

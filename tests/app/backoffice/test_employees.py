@@ -1,3 +1,6 @@
+import re
+from html import unescape
+
 import pytest
 
 from domain.backoffice.ticket.messages import TakeTicket
@@ -114,10 +117,13 @@ def test_deactivating_shows_the_open_tickets_and_ends_sessions(
     site.catch_up()
     page = f"{EMPLOYEES}/{ada.employee_id}"
 
-    question = text_of(operator.get(f"{page}/deactivate").text)
+    asked = operator.get(f"{page}/deactivate").text
+    question, (link,) = text_of(asked), re.findall(r'href="([^"]*state=assigned[^"]*)"', asked)
+    linked = operator.get(unescape(link))
     answer = operator.post(f"{page}/deactivate")
 
-    assert "1 open ticket stays assigned." in question
+    assert "Ada holds 1 open ticket." in question
+    assert "Printer burns" in text_of(linked.text)
     assert "Ada is inactive and can no longer sign in." in text_of(answer.text)
     assert "1 open ticket should be given to somebody else." in text_of(answer.text)
     assert "Printer burns" in text_of(answer.text)

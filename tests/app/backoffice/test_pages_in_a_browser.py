@@ -13,6 +13,11 @@ pytestmark = pytest.mark.browser
 
 WIDE, NARROW = 1280, 360
 _TWO_LOOKS_MS = 12_000  # an open page asks every five seconds
+# Over when the list was asked for, or when it was decided not to ask.
+_LOOK = """() => new Promise((over) => {
+  document.addEventListener('htmx:finally:request', () => over(), { once: true });
+  document.body.dispatchEvent(new CustomEvent('tick'));
+})"""
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk" * 3
 
 
@@ -149,7 +154,7 @@ def test_cancelling_asks_in_a_dialog(
     dialog.get_by_label("Reason").fill("A duplicate.")
     dialog.get_by_role("button", name="Cancel ticket").click()
 
-    expect(view.page.get_by_text("Ticket 1001 is cancelled.")).to_be_visible()
+    expect(view.page.get_by_text("Ticket T-1001 is cancelled.")).to_be_visible()
     assert site.facts(ticket_id).cancellation_reason == "A duplicate."
 
 
@@ -214,3 +219,110 @@ def test_an_employee_is_registered_and_let_in_by_the_keyboard(
     expect(
         view.page.get_by_text("An invitation is on its way to grace@example.com.")
     ).to_be_visible()
+
+
+def test_an_open_list_shows_a_new_ticket_but_waits_while_rows_are_ticked(
+    site: DeploymentSite, address: str, ada: EmployeeFacts, chromium_page: ChromiumPage
+) -> None:
+    site.ticket("First")
+    site.catch_up()
+    view = chromium_page()
+    page = view.page
+    sign_in(view, address, ada.email)
+    view.open(f"{address}/backoffice/tickets?view=unassigned")
+    page.get_by_label("Tick ticket T-1001").check()
+    asked = len(view.requested)
+
+    site.ticket("Second")
+    site.catch_up()
+    page.evaluate(_LOOK)
+    while_ticked = view.requested[asked:]
+    page.get_by_role("button", name="Clear").click()
+
+    expect(page.get_by_role("link", name="Second")).to_be_visible(timeout=_TWO_LOOKS_MS)
+    expect(page.get_by_role("link", name="Unassigned 2")).to_be_visible()
+    assert while_ticked == []
+
+
+def test_an_open_list_waits_while_somebody_types_what_to_look_for(
+    site: DeploymentSite, address: str, ada: EmployeeFacts, chromium_page: ChromiumPage
+) -> None:
+    view = chromium_page()
+    page = view.page
+    sign_in(view, address, ada.email)
+    view.open(f"{address}/backoffice/tickets?view=unassigned")
+    search = page.get_by_role("searchbox", name="Search number, subject, customer or text")
+    search.fill("Sec")
+    asked = len(view.requested)
+
+    site.ticket("Second")
+    site.catch_up()
+    page.evaluate(_LOOK)
+    while_typing = view.requested[asked:]
+    search.fill("")
+
+    expect(page.get_by_role("link", name="Second")).to_be_visible(timeout=_TWO_LOOKS_MS)
+    assert while_typing == []
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_ticked_tickets_are_given_to_somebody_and_resolved(
+    site: DeploymentSite,
+    address: str,
+    ada: EmployeeFacts,
+    chromium_page: ChromiumPage,
+    javascript: bool,
+) -> None:
+    bob = site.employee("Bob")
+    ids = [site.ticket("One"), site.ticket("Two")]
+    site.catch_up()
+    view = chromium_page(javascript=javascript)
+    page = view.page
+    sign_in(view, address, ada.email)
+
+    view.open(f"{address}/backoffice/tickets?view=unassigned")
+    for number in (1001, 1002):
+        page.get_by_label(f"Tick ticket T-{number}").check()
+    page.get_by_role("button", name="Assign to…").click()
+    if javascript:
+        page.get_by_role("dialog").get_by_role("combobox", name="Assign to").fill("bo")
+        page.get_by_role("option", name="Bob").click()
+        view.assert_accessible()
+    else:
+        page.get_by_label("Assign to").select_option(label="Bob")
+    page.get_by_role("button", name="Assign", exact=True).click()
+    expect(page.get_by_text("2 tickets assigned to Bob.")).to_be_visible()
+    site.catch_up()
+
+    view.open(f"{address}/backoffice/tickets?view=all")
+    for number in (1001, 1002):
+        page.get_by_label(f"Tick ticket T-{number}").check()
+    page.get_by_role("button", name="Resolve", exact=True).click()
+    page.locator("form.confirm").get_by_role("button", name="Resolve").click()
+
+    expect(page.get_by_text("2 tickets resolved.")).to_be_visible()
+    assert [site.facts(one).state for one in ids] == [TicketState.RESOLVED] * 2
+    assert {site.facts(one).assignee_id for one in ids} == {bob.employee_id}
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", WIDE), ("dark", NARROW)])
+def test_what_was_refused_can_be_read_by_everybody(
+    address: str,
+    ada: EmployeeFacts,
+    tickets: dict[str, str],
+    chromium_page: ChromiumPage,
+    theme: Literal["light", "dark"],
+    width: int,
+) -> None:
+    view = chromium_page(theme=theme, width=width)
+    page = view.page
+    sign_in(view, address, ada.email)
+    view.open(f"{address}/backoffice/tickets?view=all")
+
+    page.locator(".row-select").evaluate_all("boxes => boxes.forEach((box) => box.click())")
+    view.assert_accessible()
+    page.get_by_role("button", name="Take", exact=True).click()
+
+    expect(page.get_by_role("heading", name="2 of 4 tickets taken")).to_be_visible()
+    view.assert_accessible()
+    view.assert_fits_the_width()

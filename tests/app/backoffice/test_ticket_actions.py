@@ -18,13 +18,18 @@ def test_the_page_of_a_ticket_shows_everything_about_it(
     site: DeploymentSite, employee: Visitor
 ) -> None:
     ticket_id = site.ticket(
-        "Printer burns", customer_email="maria@example.com", reference="issue-4711"
+        "Printer burns",
+        customer_email="maria@example.com",
+        reference="issue-4711",
+        issue_number=1007,
     )
 
     text = text_of(employee.get(f"/backoffice/tickets/{ticket_id}").text)
 
-    for part in ("Printer burns", "Smoke comes out", "maria@example.com", "issue-4711", "#1001"):
+    for part in ("Printer burns", "Smoke comes out", "maria@example.com", "issue-4711"):
         assert part in text
+    assert "Ticket T-1001 Issue #1007 prepared" in text
+    assert "#1001" not in text
     assert "prepared the ticket" in text
 
 
@@ -107,7 +112,7 @@ def test_a_cancelled_ticket_says_that_it_takes_no_more_work(
     )
 
     text = text_of(answer.text)
-    assert "Ticket 1001 was cancelled; that is final, and it takes no more work." in text
+    assert "Ticket T-1001 was cancelled; that is final, and it takes no more work." in text
     assert "Cancelled by the desk. Duplicate of 7." in text
     assert happened(site, ticket_id) == ["prepared", "cancelled"]
 
@@ -120,7 +125,7 @@ def test_somebody_elses_ticket_cannot_be_taken_away(
 
     answer = employee.post(f"/backoffice/tickets/{ticket_id}/take")
 
-    assert "Bob works on ticket 1001 already." in text_of(answer.text)
+    assert "Bob works on ticket T-1001 already." in text_of(answer.text)
     assert site.facts(ticket_id).assignee_id == bob.employee_id
 
 
@@ -129,7 +134,7 @@ def test_what_nobody_works_on_is_not_resolved(site: DeploymentSite, employee: Vi
 
     answer = employee.post(f"/backoffice/tickets/{ticket_id}/resolve")
 
-    assert "Nobody works on ticket 1001; assign it before it is resolved." in text_of(answer.text)
+    assert "Nobody works on ticket T-1001; assign it before it is resolved." in text_of(answer.text)
     assert site.facts(ticket_id).state is TicketState.UNASSIGNED
 
 
@@ -154,11 +159,11 @@ def test_cancelling_asks_first_and_wants_a_reason(site: DeploymentSite, employee
     refused = employee.post(f"{page}/cancel", {"reason": "  \n "})
     done = employee.post(f"{page}/cancel", {"reason": "A duplicate,\r\nsee 7."})
 
-    assert "Cancel ticket 1001?" in question
+    assert "Cancel ticket T-1001?" in question
     assert "This is final" in question
     assert refused.status_code == 422
     assert 'id="reason-error"' in refused.text
-    assert "Ticket 1001 is cancelled." in text_of(done.text)
+    assert "Ticket T-1001 is cancelled." in text_of(done.text)
     assert site.facts(ticket_id).cancellation_reason == "A duplicate,\nsee 7."
 
 
@@ -171,7 +176,7 @@ def test_a_resolved_ticket_is_not_cancelled(
 
     answer = employee.post(f"/backoffice/tickets/{ticket_id}/cancel", {"reason": "No."})
 
-    assert "Ticket 1001 is resolved; reopen it first." in text_of(answer.text)
+    assert "Ticket T-1001 is resolved; reopen it first." in text_of(answer.text)
     assert site.facts(ticket_id).state is TicketState.RESOLVED
 
 

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from werkzeug.test import TestResponse
 
 from domain.backoffice.employee.messages import DeactivateEmployee
 from domain.backoffice.ticket.messages import AssignTicket, CancelTicket, ResolveTicket
@@ -160,3 +161,98 @@ def test_the_box_to_pick_from_finds_active_employees_only(
         {"value": ada.employee_id, "label": "Ada", "hint": "ada@example.com"}
     ]
     assert operator.get("/backoffice/people?q=%00zz").json == []
+
+
+@pytest.fixture
+def numbered(site: DeploymentSite) -> DeploymentSite:
+    """T-1001 came from issue #1002, and T-1002 from #1003."""
+    site.ticket("Printer one", issue_number=1002)
+    site.ticket("Screen one", issue_number=1003)
+    site.ticket("Of the desk")
+    site.catch_up()
+    return site
+
+
+def test_lists_show_the_numbers_of_tickets_and_issues_apart(
+    numbered: DeploymentSite, ada: EmployeeFacts, employee: Visitor
+) -> None:
+    for address in (f"{TICKETS}?view=all", "/backoffice/"):
+        text = text_of(employee.get(address).text)
+
+        assert "T-1001 · Issue #1002 ·" in text
+        assert "T-1003 ·" in text
+        assert "#1001" not in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("%231002", ["Printer one"]),
+        ("T-1002", ["Screen one"]),
+        ("t-1002", ["Screen one"]),
+        ("1002", ["Screen one", "Printer one"]),
+    ],
+)
+def test_a_customers_number_never_leads_to_the_ticket_of_another(
+    numbered: DeploymentSite, employee: Visitor, typed: str, expected: list[str]
+) -> None:
+    assert subjects(employee.get(f"{TICKETS}?q={typed}").text) == expected
+
+
+def test_a_number_that_nobody_has_is_told_from_a_word_in_a_text(
+    numbered: DeploymentSite, employee: Visitor
+) -> None:
+    text = text_of(employee.get(f"{TICKETS}?q=404").text)
+
+    assert "No ticket here has this number. Add a word to look for a number in texts." in text
+
+
+def poll(visitor: Visitor, address: str, tag: str = "") -> TestResponse:
+    return visitor.get(address, {"HX-Request": "true", "If-None-Match": tag})
+
+
+@pytest.mark.parametrize("address", [f"{TICKETS}?view=unassigned", "/backoffice/"])
+def test_an_open_list_hears_of_a_new_ticket_and_otherwise_nothing(
+    site: DeploymentSite, employee: Visitor, address: str
+) -> None:
+    first = poll(employee, address)
+    unchanged = poll(employee, address, first.headers["ETag"])
+    site.ticket("Fresh one")
+    site.catch_up()
+    changed = poll(employee, address, first.headers["ETag"])
+
+    assert (first.status_code, unchanged.status_code, unchanged.text) == (200, 304, "")
+    assert "Fresh one" not in first.text
+    assert "Fresh one" in changed.text
+    assert "<html" not in changed.text
+
+
+def test_the_refreshed_list_brings_its_tabs_along(site: DeploymentSite, employee: Visitor) -> None:
+    site.ticket()
+    site.catch_up()
+
+    answer = poll(employee, f"{TICKETS}?view=all")
+
+    assert 'id="ticket-views" hx-swap-oob="innerMorph"' in answer.text
+    assert "Mine 0 Unassigned 1 All 1 Closed 0" in text_of(answer.text)
+
+
+def test_a_list_is_drawn_anew_after_a_rebuild_that_ends_where_it_began(
+    site: DeploymentSite, employee: Visitor
+) -> None:
+    site.ticket()
+    site.catch_up()
+    tag = poll(employee, TICKETS).headers["ETag"]
+
+    site.desk.projections.rebuild("ticket_list")
+    site.catch_up()
+
+    assert poll(employee, TICKETS, tag).status_code == 200
+
+
+def test_what_two_people_see_is_never_mistaken_for_each_other(
+    site: DeploymentSite, employee: Visitor, operator: Visitor
+) -> None:
+    tag = poll(employee, f"{TICKETS}?view=mine").headers["ETag"]
+
+    assert poll(operator, f"{TICKETS}?view=mine", tag).status_code == 200

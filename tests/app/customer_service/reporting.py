@@ -30,5 +30,6 @@ def row(site: DeploymentSite, issue_id: str) -> IssueRow:
     return found
 
 
-def minted(html: str) -> str:
-    return hidden_value(html, "issue_id")
+def key_in(html: str) -> str:
+    """Of the form on the page."""
+    return hidden_value(html, "key")

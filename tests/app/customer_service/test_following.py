@@ -89,7 +89,7 @@ def test_closing_asks_first_and_is_done_once(site: DeploymentSite, customer: Vis
     closed = row(site, issue_id)
     again = customer.client.get(f"{page}/close")
 
-    assert "Close issue 1001?" in text_of(question.text)
+    assert "Close issue #1001?" in text_of(question.text)
     assert "Your issue is closed." in text_of(answer.text)
     assert "Closed by you" in text_of(answer.text)
     assert closed.state is IssueState.CLOSED

@@ -61,7 +61,7 @@ def test_an_issue_is_reported_by_keyboard_alone(address: str, chromium_page: Chr
     keyboard.press("Tab")
     keyboard.press("Enter")
 
-    expect(view.page.get_by_role("heading", name="Issue 1001")).to_be_visible()
+    expect(view.page.get_by_role("heading", name="Issue #1001")).to_be_visible()
 
 
 def test_an_issue_is_reported_and_closed_without_javascript(

@@ -1,20 +1,21 @@
-import pytest
+import re
 
-from tests.app.customer_service.reporting import GIVEN, minted, page_of, reported, row
+import pytest
+from werkzeug.test import TestResponse
+
+from app.customer_service.report_keys import KEPT_FOR
+from tests.app.customer_service.reporting import GIVEN, key_in, reported, row
 from tests.app.deployment_site import DeploymentSite, Visitor, text_of
 
 
 def test_a_report_leads_to_its_own_page_with_a_number(
     site: DeploymentSite, customer: Visitor
 ) -> None:
-    issue_id = minted(customer.get("/").text)
-
-    answer = customer.post("/issues", {**GIVEN, "issue_id": issue_id}, seen="/", follow=False)
+    answer = customer.post("/issues", GIVEN, seen="/", follow=False)
 
     assert answer.status_code == 303
-    assert answer.location == page_of(site, issue_id)
     text = text_of(customer.get(answer.location).text)
-    assert "Issue 1001" in text
+    assert "Issue #1001" in text
     assert "Printer burns" in text
     assert "Smoke comes out of it." in text
 
@@ -22,35 +23,79 @@ def test_a_report_leads_to_its_own_page_with_a_number(
 def test_the_same_form_sent_twice_leads_to_one_issue(
     site: DeploymentSite, customer: Visitor
 ) -> None:
-    form = {**GIVEN, "issue_id": minted(customer.get("/").text)}
+    form = {**GIVEN, "key": key_in(customer.get("/").text)}
 
     first = customer.post("/issues", form, seen="/", follow=False)
     second = customer.post("/issues", form, seen="/", follow=False)
 
-    assert first.location == second.location
+    assert _number(customer, first) == _number(customer, second) == "Issue #1001"
     assert row(site, reported(site)).number == 1002
 
 
-def test_another_report_from_the_same_form_is_offered_to_be_sent_again(
+def test_going_back_to_a_form_that_is_drawn_anew_leads_to_the_same_issue(
     site: DeploymentSite, customer: Visitor
 ) -> None:
-    form = {**GIVEN, "issue_id": minted(customer.get("/").text)}
-    customer.post("/issues", form, seen="/")
+    first = customer.post("/issues", {**GIVEN, "key": key_in(customer.get("/").text)}, seen="/")
+    again = customer.post("/issues", {**GIVEN, "key": key_in(customer.get("/").text)}, seen="/")
 
-    answer = customer.post("/issues", {**form, "subject": "Screen flickers"}, seen="/")
-
-    assert answer.status_code == 409
-    assert "You sent this form before." in text_of(answer.text)
-    assert "Screen flickers" in answer.text
-    assert minted(answer.text) != form["issue_id"]
+    assert "Issue #1001" in text_of(first.text)
+    assert "Issue #1001" in text_of(again.text)
 
 
-def test_a_form_without_an_identifier_still_reports(
+def test_other_words_in_the_same_form_are_another_report(
     site: DeploymentSite, customer: Visitor
 ) -> None:
-    answer = customer.post("/issues", GIVEN, seen="/")
+    form = {**GIVEN, "key": key_in(customer.get("/").text)}
+    first = customer.post("/issues", form, seen="/")
+    second = customer.post("/issues", {**form, "subject": "Screen flickers"}, seen="/")
 
-    assert "Issue 1001" in text_of(answer.text)
+    assert "Issue #1001" in text_of(first.text)
+    assert "Issue #1002" in text_of(second.text)
+    assert "Screen flickers" in text_of(second.text)
+
+
+def test_the_same_words_of_somebody_else_are_another_report(
+    site: DeploymentSite, customer: Visitor
+) -> None:
+    first = customer.post("/issues", GIVEN, seen="/")
+    second = site.visitor().post("/issues", GIVEN, seen="/")
+
+    assert "Issue #1001" in text_of(first.text)
+    assert "Issue #1002" in text_of(second.text)
+
+
+def test_the_same_words_after_a_while_are_another_report(
+    site: DeploymentSite, customer: Visitor
+) -> None:
+    first = customer.post("/issues", {**GIVEN, "key": key_in(customer.get("/").text)}, seen="/")
+    with customer.client.session_transaction() as kept:
+        key, minted_at = kept["report_key"]
+        kept["report_key"] = [key, minted_at - KEPT_FOR.total_seconds()]
+    second = customer.post("/issues", {**GIVEN, "key": key_in(customer.get("/").text)}, seen="/")
+
+    assert "Issue #1001" in text_of(first.text)
+    assert "Issue #1002" in text_of(second.text)
+
+
+def test_the_same_words_after_closing_the_issue_are_another_report(
+    site: DeploymentSite, customer: Visitor
+) -> None:
+    page = customer.post("/issues", GIVEN, seen="/", follow=False).location
+    customer.post(f"{page}/close", seen=f"{page}/close")
+
+    again = customer.post("/issues", {**GIVEN, "key": key_in(customer.get("/").text)}, seen="/")
+
+    assert "Issue #1002" in text_of(again.text)
+
+
+@pytest.mark.parametrize("key", ["", "' OR 1=1", "0", "\x00"])
+def test_a_form_whose_key_is_none_still_reports_once(
+    site: DeploymentSite, customer: Visitor, key: str
+) -> None:
+    for _ in range(2):
+        answer = customer.post("/issues", {**GIVEN, "key": key}, seen="/")
+
+        assert "Issue #1001" in text_of(answer.text)
 
 
 @pytest.mark.parametrize(
@@ -77,15 +122,6 @@ def test_what_is_wrong_is_said_beside_the_field_and_what_was_typed_stays(
     kept = next(text for name, text in GIVEN.items() if name != field)
     assert kept in answer.text
     assert row(site, reported(site)).number == 1001
-
-
-def test_an_identifier_that_is_none_is_replaced(site: DeploymentSite, customer: Visitor) -> None:
-    answer = customer.post("/issues", {**GIVEN, "issue_id": "' OR 1=1"}, seen="/")
-
-    assert answer.status_code == 422
-    assert "Please send it again." in text_of(answer.text)
-    again = customer.post("/issues", {**GIVEN, "issue_id": minted(answer.text)}, seen="/")
-    assert "Issue 1001" in text_of(again.text)
 
 
 def test_who_fills_in_what_people_cannot_see_reports_nothing(
@@ -128,3 +164,10 @@ def test_asking_for_links_bears_any_address(
 
     assert answer.status_code in (200, 422)
     assert "<script>@" not in answer.text
+
+
+def _number(customer: Visitor, answer: TestResponse) -> str:
+    assert answer.status_code == 303
+    found = re.search(r"Issue #\d+", text_of(customer.get(answer.location).text))
+    assert found
+    return found.group()

@@ -173,24 +173,25 @@ def test_one_client_cannot_ask_for_everybody() -> None:
     site = Site(limits=RateLimits(reset_link_per_client="2 per hour"))
 
     answers = [
-        site.browser()
-        .post("/password-reset", {"email": f"{n}@example.com"}, seen="/password-reset")
-        .status_code
+        site.browser().post(
+            "/password-reset", {"email": f"{n}@example.com"}, seen="/password-reset"
+        )
         for n in range(3)
     ]
 
-    assert answers == [303, 303, 429]
+    assert [answer.status_code for answer in answers] == [303, 303, 429]
+    assert 'value="2@example.com"' in answers[-1].text
+    assert int(answers[-1].headers["Retry-After"]) > 0
 
 
 def test_links_cannot_be_guessed_without_end() -> None:
     site = Site(limits=RateLimits(one_time_link_per_client="2 per hour"))
 
-    answers = [
-        site.browser().post(f"/invitation/guess{n}", {"password": NEW}).status_code
-        for n in range(3)
-    ]
+    answers = [site.browser().post(f"/invitation/guess{n}", {"password": NEW}) for n in range(3)]
 
-    assert answers == [410, 410, 429]
+    assert [answer.status_code for answer in answers] == [410, 410, 429]
+    assert "Welcome to the desk" in answers[-1].text
+    assert NEW not in answers[-1].text
 
 
 def test_choosing_a_password_is_recorded(site: Site, visitor: Browser, invitation: str) -> None:

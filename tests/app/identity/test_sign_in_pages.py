@@ -143,6 +143,22 @@ def test_behind_tls_every_cookie_is_secure_and_of_this_host_alone() -> None:
     assert not any("Domain" in cookie for cookie in cookies)
 
 
+def test_who_comes_by_https_gets_secure_cookies_wherever_else_pages_are_served(
+    site: Site,
+) -> None:
+    """As behind a proxy that speaks TLS, while the public address is still plain HTTP."""
+    client = site.app.test_client()
+    page = client.get("/sign-in", base_url="https://localhost")
+    form = {"email": EMPLOYEE, "password": PASSWORD, "csrf_token": form_token(page.text)}
+
+    answer = client.post("/sign-in", data=form, base_url="https://localhost")
+
+    assert answer.status_code == 303
+    cookies = [*page.headers.getlist("Set-Cookie"), *answer.headers.getlist("Set-Cookie")]
+    assert len(cookies) >= 3
+    assert all("; Secure" in cookie for cookie in cookies)
+
+
 def test_signing_in_gives_a_new_session_and_ends_the_one_before(
     site: Site, visitor: Browser
 ) -> None:
@@ -246,6 +262,8 @@ def test_too_many_wrong_passwords_for_one_address_have_to_wait() -> None:
     assert [answer.status_code for answer in answers] == [422, 422, 422, 429]
     assert right.status_code == 429
     assert "Too many attempts" in right.text
+    assert 'value="OLGA@example.com"' in right.text
+    assert PASSWORD not in right.text
     assert int(right.headers["Retry-After"]) > 0
     assert other.status_code == 303
 

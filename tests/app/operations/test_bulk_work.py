@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.messaging.bulk import Action, BulkDesk, Order, decode, encode
+from app.messaging.bulk import INTERRUPTED, Action, BulkDesk, Order, decode, encode
+from app.messaging.consuming import MOST_HAND_OVERS
 from ports.errors import StoreUnavailable
 from ports.messages import Delivery
 from ports.outbound.channels import ChannelKind
@@ -96,6 +97,32 @@ def test_each_is_replayed_once_though_the_worker_is_killed_midway(
     assert job is not None
     assert (job.done, job.failed) == (25, 0)
     assert job.finished_at is not None
+
+
+def test_the_job_of_an_order_whose_worker_is_killed_every_time_ends_and_says_so(
+    site: ConsoleSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.let_fail(1)
+    site.mend()
+    site.console.bulk["post"].give(an_order(site, total=1))
+    delivery = take(site)
+    failed_before = set(site.ids())
+
+    def kill(*_: object, **__: object) -> Sequence[str]:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(site.views["post"], "matching", kill)
+        for hand_overs in range(MOST_HAND_OVERS + 1):
+            with pytest.raises(Killed):
+                site.post.runtime.receive(delivery, hand_overs)
+        site.post.runtime.receive(delivery, MOST_HAND_OVERS + 1)
+
+    job = site.jobs.find("job-1")
+    assert job is not None
+    assert job.finished_at is not None
+    assert job.note == INTERRUPTED
+    assert len(set(site.ids()) - failed_before) == 1
 
 
 def test_what_was_carried_out_is_left_alone_when_it_comes_again(site: ConsoleSite) -> None:

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from ports.errors import ChannelUnavailable
 from ports.outbound.operations import Heartbeat
 from ports.outbound.telemetry import SpanKind
 from ports.outbound.traces import SpanRecord
@@ -43,7 +42,11 @@ def a_span(site: ConsoleSite, number: int, **changes: object) -> SpanRecord:
         service="post",
         started_at=site.clock.now() + timedelta(milliseconds=number),
         duration=timedelta(milliseconds=10),
-        attributes={"message.correlation_id": "talk-1", "endpoint": "mailroom.receipt"},
+        attributes={
+            "message.correlation_id": "talk-1",
+            "message.kind": "event",
+            "endpoint": "mailroom.receipt",
+        },
     )
     return replace(span, **changes)  # type: ignore[arg-type]
 
@@ -194,10 +197,7 @@ def test_channels_tell_how_much_gets_done(site: ConsoleSite) -> None:
 
 
 def test_a_broker_that_is_away_is_said(site: ConsoleSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away() -> int:
-        raise ChannelUnavailable("post.mails", "no connection")
-
-    monkeypatch.setattr(site.post.network["post.mails"], "depth", away)
+    monkeypatch.setattr(site.post.network["post.mails"], "depth", lambda: None)
     browser = site.browser()
 
     assert "The broker cannot be reached" in browser.get("/operations/channels").text
@@ -228,7 +228,7 @@ def test_traces_are_found_and_shown_with_their_errors(site: ConsoleSite) -> None
     site.clock.advance(timedelta(seconds=1))
     browser = site.browser()
 
-    found = browser.get("/operations/traces?q=talk-1&outcome=failed").text
+    found = browser.get("/operations/traces?q=talk-1&view=errors").text
     page = browser.get(f"/operations/traces/{TRACE}").text
 
     assert f"/operations/traces/{TRACE}" in found
@@ -266,3 +266,84 @@ def test_the_first_page_of_traces_leads_to_the_next(site: ConsoleSite) -> None:
     assert 'rel="next"' in first
     assert second.count('<tr id="trace-') == 1
     assert 'rel="next"' not in second
+
+
+def test_the_list_shows_what_sends_messages_unless_told_otherwise(site: ConsoleSite) -> None:
+    ids = {"looked": "a" * 32, "sent": "b" * 32, "broke": "c" * 32}
+    looked = {"http.request.method": "GET"}
+    site.traces.save(
+        [
+            a_span(site, 1, trace_id=ids["looked"], attributes=looked),
+            a_span(site, 1, trace_id=ids["sent"]),
+            a_span(site, 1, trace_id=ids["broke"], attributes=looked, failed=True),
+        ]
+    )
+    browser = site.browser()
+
+    shown = {
+        view: [name for name, found in ids.items() if f'id="trace-{found}"' in page]
+        for view in ("", "messages", "errors", "all", "nonsense")
+        for page in [browser.get(f"/operations/traces?view={view}").text]
+    }
+
+    assert shown == {
+        "": ["sent"],
+        "messages": ["sent"],
+        "errors": ["broke"],
+        "all": ["looked", "sent", "broke"],
+        "nonsense": ["sent"],
+    }
+
+
+def test_a_search_that_finds_nothing_in_this_view_leads_to_everything(site: ConsoleSite) -> None:
+    site.traces.save([a_span(site, 1, attributes={"http.request.method": "GET"})])
+
+    page = site.browser().get(f"/operations/traces?q={TRACE}").text
+
+    assert "view=all" in page[page.index("Nothing matches") :]
+
+
+def test_waits_in_the_table_and_in_the_broker_are_told_apart(site: ConsoleSite) -> None:
+    sending = a_span(site, 1, kind=SpanKind.PRODUCER, name="Sending", span_id="1" * 16)
+    handing_over = replace(
+        sending,
+        span_id="2" * 16,
+        parent_id=sending.span_id,
+        name="hand over post.mails",
+        started_at=sending.started_at + timedelta(milliseconds=40),
+        attributes={"message_table.waited_ms": 30.0, "message_table.delayed_ms": 20.0},
+    )
+    receiving = replace(
+        handing_over,
+        span_id="3" * 16,
+        parent_id=handing_over.span_id,
+        kind=SpanKind.CONSUMER,
+        name="Receiving",
+        started_at=handing_over.started_at + timedelta(milliseconds=17),
+        attributes={},
+    )
+    site.traces.save([sending, handing_over, receiving])
+
+    page = text_of(site.browser().get(f"/operations/traces/{TRACE}").text)
+
+    assert "after 30 ms in table" in page
+    assert "after 7 ms in broker" in page
+    assert "30 ms in the message table, 20 ms of it as a delay or before a retry" in page
+
+
+def test_a_replay_and_the_request_for_it_lead_to_each_other(site: ConsoleSite) -> None:
+    request, replayed = "d" * 32, "e" * 32
+    link = f"00-{request}-{1:016x}-01"
+    site.traces.save(
+        [
+            a_span(site, 1, trace_id=request, name="HTTP POST /replay"),
+            a_span(site, 1, trace_id=replayed, name="HTTP POST /issues", links=(link,)),
+        ]
+    )
+    browser = site.browser()
+
+    there = browser.get(f"/operations/traces/{replayed}").text
+    back = browser.get(f"/operations/traces/{request}").text
+
+    assert f'href="/operations/traces/{request}">HTTP POST /replay</a>' in there
+    assert f'href="/operations/traces/{replayed}">HTTP POST /issues</a>' in back

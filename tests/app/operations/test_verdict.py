@@ -69,6 +69,13 @@ def test_when_nothing_is_wrong_nobody_is_needed() -> None:
     assert problems_of(WELL) == []
 
 
+def test_messages_that_were_lost_with_the_broker_are_told_for_a_week() -> None:
+    lost = replace(WELL, broker_lost_at=NOW - timedelta(days=2))
+
+    assert told(lost) == [("danger", "Messages were lost with the broker's file")]
+    assert told(replace(lost, broker_lost_at=NOW - timedelta(days=8))) == []
+
+
 def test_failed_messages_need_somebody_and_say_what_most_of_them_are() -> None:
     group = FailedMessageGroup(
         context="post",
@@ -189,3 +196,12 @@ def test_what_needs_somebody_at_once_comes_first() -> None:
     state = replace(WELL, projections=[paused], channels=[away])
 
     assert [problem.meaning for problem in problems_of(state)] == ["danger", "warning"]
+
+
+@pytest.mark.parametrize(("seconds", "behind"), [(5, False), (60, True)])
+def test_the_tile_of_projections_agrees_with_the_verdict(seconds: int, behind: bool) -> None:
+    since = NOW - timedelta(seconds=seconds)
+    state = replace(WELL, projections=[replace(PROJECTION, lag=2, behind_since=since)])
+
+    assert state.behind_too_long is behind
+    assert bool(problems_of(state)) is behind

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.web.charts import Span, sparkline_points, waterfall
@@ -75,3 +76,43 @@ def test_a_very_deep_trace_is_drawn() -> None:
 
 def test_no_spans_make_an_empty_drawing() -> None:
     assert waterfall([]).bars == ()
+
+
+def test_a_long_time_without_work_is_cut_short_and_said() -> None:
+    drawing = waterfall([a_span("report", None, 0, 100), a_span("replay", "report", 60_000, 100)])
+
+    report, replay = drawing.bars
+    [cut] = drawing.cuts
+    assert cut.took == timedelta(milliseconds=59_900)
+    assert (report.left, report.width) == (0, 475)
+    assert (cut.left, cut.width) == (475, 50)
+    assert (replay.left, replay.width) == (525, 475)
+    assert drawing.marks[0] == timedelta(0)
+    assert drawing.marks[-1] == drawing.total == timedelta(milliseconds=60_100)
+
+
+def test_a_pause_that_is_no_longer_than_the_work_is_to_scale() -> None:
+    drawing = waterfall([a_span("one", None, 0, 100), a_span("two", None, 250, 150)])
+
+    assert drawing.cuts == ()
+    assert drawing.bars[1].left == 625
+
+
+def test_any_number_of_long_pauses_leaves_room_for_the_work() -> None:
+    drawing = waterfall([a_span(str(n), None, n * 1_000_000, 10) for n in range(100)])
+
+    assert len(drawing.cuts) == 99
+    assert sum(cut.width for cut in drawing.cuts) <= 401
+    assert drawing.bars[-1].left + drawing.bars[-1].width <= 1001
+
+
+def test_a_wait_is_drawn_up_to_the_bar() -> None:
+    drawing = waterfall(
+        [
+            a_span("sent", None, 0, 100),
+            replace(a_span("received", "sent", 50, 50), waited=timedelta(milliseconds=30)),
+        ]
+    )
+
+    assert (drawing.bars[1].wait_left, drawing.bars[1].wait_width) == (200, 300)
+    assert drawing.bars[0].wait_width == 0

@@ -129,7 +129,7 @@ def test_without_javascript_the_menu_the_filters_and_the_bulk_bar_work(
     expect(page).to_have_url(re.compile("status=assigned"))
     expect(page.get_by_text("Status: Assigned")).to_be_visible()
 
-    page.get_by_role("checkbox", name="Tick ticket 4200").check()
+    page.get_by_role("checkbox", name="Tick ticket T-4200").check()
     page.get_by_role("button", name="Cancel tickets").click()
     expect(page.get_by_role("heading", name="Delete 3 failed messages?")).to_be_visible()
     expect(page.get_by_text("Chosen: 1.")).to_be_visible()

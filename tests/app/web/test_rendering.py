@@ -100,6 +100,7 @@ def test_operations_pages_say_how_many_messages_failed_and_others_do_not_ask() -
     assert "1,204 failed messages" not in client.get("/styleguide").text
     assert asked == []
     page = client.get("/styleguide/operations").text
+    assert 'class="operations-banner"' in page
     assert '<a href="/operations/failed-messages">1,204 failed messages</a>' in page
     assert len(asked) == 1
 
@@ -107,7 +108,11 @@ def test_operations_pages_say_how_many_messages_failed_and_others_do_not_ask() -
 def test_where_nothing_failed_there_is_no_banner() -> None:
     client = a_site(frame=lambda: a_frame(failed=0)).test_client()
 
-    assert "operations-banner" not in client.get("/styleguide/operations").text
+    page = client.get("/styleguide/operations").text
+
+    # The place for it stays, so that a finished job can put it there.
+    assert '<div id="operations-banner">\n</div>' in page
+    assert 'class="operations-banner"' not in page
 
 
 def test_a_finished_job_comes_back_without_the_trigger_that_asks_for_it() -> None:
