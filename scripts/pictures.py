@@ -92,7 +92,7 @@ def report(page: Page, address: str, email: str, subject: str, content: str = CO
     page.get_by_label("Subject").fill(subject)
     page.get_by_label("What happened").fill(content)
     page.get_by_role("button", name="Send report").click()
-    _see(page.get_by_role("heading", name=re.compile(r"Issue \d+")))
+    _see(page.get_by_role("heading", name=re.compile(r"Issue #\d+")))
 
 
 def sign_in(page: Page, address: str, email: str, password: str) -> None:

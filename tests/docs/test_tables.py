@@ -14,12 +14,14 @@ import pytest
 from adapters.telemetry.prometheus import PrometheusMetrics, exposition
 from app.composition.environment import read_settings, setting_names
 from app.composition.settings import Settings
+from bench.figures import FIGURES
 from ports.inbound import aggregates, delivery, handlers, projections
 from ports.inbound.delivery import RetryPolicy
 from ports.outbound.channels import CAPABILITIES, ChannelDeclaration
 from tests.docs.fences import ROOT
 
 OPERATIONS = ROOT / "docs" / "operations.md"
+BENCHMARKS = ROOT / "docs" / "benchmarks.md"
 EXTENDING = ROOT / "docs" / "extending.md"
 
 _DECORATED_MODULES = (handlers, aggregates, projections, delivery)
@@ -178,6 +180,12 @@ def test_every_metric_is_in_the_table_with_its_labels() -> None:
         sample = re.search(rf"^{name.strip('`')}(?:_bucket)?{{([^}}]*)}}", shown, re.MULTILINE)
         assert sample is not None
         assert set(re.findall(r"(\w+)=", sample[1])) - {"le", "pid"} == set(wanted)
+
+
+def test_every_figure_is_in_the_table_of_benchmarks() -> None:
+    named = [row[0].strip("`") for row in table(BENCHMARKS, "figure")]
+
+    assert named == [figure.name for figure in FIGURES]
 
 
 def _while_a_row(lines: Iterator[str]) -> Iterator[str]:

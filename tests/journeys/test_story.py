@@ -71,7 +71,9 @@ def test_an_issue_is_reported_worked_on_and_closed(
     customer.get_by_label("Subject").fill("Invoice shows the wrong total")
     customer.get_by_label("What happened").fill("It says 12 <b>instead</b> of 21.")
     customer.get_by_role("button", name="Send report").click()
-    expect(customer.get_by_role("heading", name=re.compile(r"Issue \d+"))).to_be_visible()
+    heading = customer.get_by_role("heading", name=re.compile(r"Issue #\d+"))
+    expect(heading).to_be_visible()
+    issue = heading.inner_text().removeprefix("Issue ")
     follow_page = customer.url
     expect(customer.get_by_text("Confirmation on its way")).to_be_visible()
 
@@ -109,7 +111,11 @@ def test_an_issue_is_reported_worked_on_and_closed(
     sign_in(employee, at, EMPLOYEE, EMPLOYEE_PASSWORD)
 
     # 6. She takes the ticket and resolves it; the customer sees and reads it.
+    #    The customer named the number of the issue, which is not that of the ticket.
     employee.goto(f"{at}/backoffice/tickets?view=unassigned")
+    employee.get_by_role("searchbox").last.fill(issue)
+    employee.get_by_role("searchbox").last.press("Enter")
+    expect(employee.get_by_text(re.compile(rf"T-\d+ · Issue {issue}\b"))).to_be_visible()
     employee.get_by_role("link", name=re.compile("Invoice shows the wrong total")).first.click()
     ticket_page = employee.url
     employee.locator("form[action$='/take'] button").click()

@@ -1,10 +1,12 @@
 """A database with the tables of one context, for tests of what a context does with SQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 
+from adapters.sql.connections import Write
 from adapters.sql.engines import Limits, open_engine, store_url
 from adapters.sql.migrating import migrate
 
@@ -15,8 +17,15 @@ class OneConnection:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
+    @property
+    def dialect(self) -> str:
+        return self._connection.dialect.name
+
     def current(self) -> sa.Connection:
         return self._connection
+
+    def write(self, statement: Write, row: Mapping[str, Any]) -> None:
+        self._connection.execute(statement, row)
 
 
 @contextmanager

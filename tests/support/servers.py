@@ -20,6 +20,7 @@ import pytest
 import redis
 from psycopg import sql
 
+from soak.servers import ServerIsMissing, require_programs
 from tests.support.waiting import wait_until
 
 POSTGRES_URL = "THICKET_TEST_POSTGRES_URL"
@@ -123,6 +124,16 @@ def fresh_redis_database() -> Iterator[str]:
                     database.flushdb()
         finally:
             marks.delete(_redis_mark(number))
+
+
+def require_server_programs() -> None:
+    """PostgreSQL and RabbitMQ are installed, for private servers to be started and killed."""
+    try:
+        require_programs()
+    except ServerIsMissing as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
 
 
 def _missing(server: str, variable: str, error: BaseException) -> NoReturn:

@@ -11,6 +11,9 @@ from ports.lending.queries import LARGEST_PAGE, DeviceOutRow, DevicesOutLongest
 
 CHANNEL = "projections"
 
+_LENT = sa.insert(device_out)
+_RETURNED = sa.delete(device_out).where(device_out.c.loan_id == sa.bindparam("of_loan"))
+
 
 @projection("devices_out", streams=("loan",), channel=CHANNEL)
 class DevicesOut:
@@ -20,12 +23,11 @@ class DevicesOut:
     @event_handler()
     def lent(self, event: DeviceWasLent) -> None:
         row = {"loan_id": event.loan_id, "device": event.device, "lent_at": event.lent_at}
-        self._connections.current().execute(sa.insert(device_out), row)
+        self._connections.write(_LENT, row)
 
     @event_handler()
     def returned(self, event: DeviceWasReturned) -> None:
-        gone = sa.delete(device_out).where(device_out.c.loan_id == event.loan_id)
-        self._connections.current().execute(gone)
+        self._connections.write(_RETURNED, {"of_loan": event.loan_id})
 
     @resets
     def empty(self) -> None:

@@ -2,19 +2,24 @@
 
 from adapters.lending.devices_out import DevicesOut
 from adapters.lending.receipts import MailedReceipts
-from adapters.sql.connections import Connections
+from app.composition.contributions import Context, Supplies
 from domain.lending.loan.loan import Loan
 from domain.lending.loan.policies import BorrowerNotices
 from ports.lending.receipts import Receipts
-from ports.outbound.mail import MailSender
-
-AGGREGATES = (Loan,)
-MAPPINGS = ()  # its one aggregate is event-sourced
 
 
-def handlers(connections: Connections) -> list[object]:
-    return [BorrowerNotices(), DevicesOut(connections)]
+def handlers(supplies: Supplies) -> list[object]:
+    return [BorrowerNotices(), DevicesOut(supplies.store.connections)]
 
 
-def services(mails: MailSender) -> dict[type, object]:
-    return {Receipts: MailedReceipts(mails)}
+def services(supplies: Supplies) -> dict[type, object]:
+    return {Receipts: MailedReceipts(supplies.mails)}
+
+
+CONTEXT = Context(
+    name="lending",
+    aggregates=(Loan,),
+    mappings=(),  # its one aggregate is event-sourced
+    handlers=handlers,
+    services=services,
+)
