@@ -86,6 +86,7 @@ function makeCombobox(select) {
   select.dataset.ready = 'yes';
   made += 1;
   const listId = `combobox-${made}`;
+  const focused = document.activeElement === select;
   const box = document.createElement('div');
   box.className = 'combobox';
   const input = document.createElement('input');
@@ -115,6 +116,8 @@ function makeCombobox(select) {
   select.hidden = true;
   select.tabIndex = -1;
   input.value = select.value ? select.selectedOptions[0]?.text ?? '' : '';
+  // Whoever was quicker than this file keeps their place.
+  if (focused) input.focus();
 
   let shown = [];
   let active = -1;

@@ -69,7 +69,7 @@ class CollectedWritesTests(SqlFixtures):
         committed(traced, write)
 
         sent = [span.name for span in tracer.finished if span.kind is SpanKind.CLIENT]
-        assert sent.count("SQL INSERT crate") == 1
+        assert sent.count("INSERT crate") == 1
         assert len(crates(traced)) == 50
 
     def test_statements_keep_their_order(self, store: SqlStore) -> None:
