@@ -91,7 +91,7 @@ def test_while_the_database_is_away_pages_say_so_and_nothing_is_half_done(
     account = fire.come_to_rest()
     after = read_facts(world.databases)
     assert refused.status == 503
-    assert "Not available right now" in refused.text
+    assert "We cannot reach our database" in refused.text
     assert after.issues == before.issues
     assert account.is_good, account
 
