@@ -4,7 +4,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tests.support.processes import command, free_ports, wait_for_port
+from soak.ports import free_ports
+from tests.support.processes import command, wait_for_port
 
 PASSWORD = "correct,horse:battery"
 
@@ -24,7 +25,7 @@ def status_of(url: str, password: str | None = None, method: str = "GET") -> int
 def test_flower_shows_everything_to_whoever_has_the_password_and_changes_nothing(
     tmp_path: Path,
 ) -> None:
-    port = free_ports()
+    port = free_ports(3)
     with command(
         "flower", PORT=str(port), DATA=str(tmp_path / "data"), FLOWER_PASSWORD=PASSWORD
     ) as flower:

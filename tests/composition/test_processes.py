@@ -194,7 +194,7 @@ def test_a_deep_data_folder_has_its_socket_elsewhere_for_its_owner_alone(tmp_pat
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(CannotRun, match="cannot make the folder .*data"):
+    with pytest.raises(CannotRun, match=r"cannot make the folder .*data"):
         RunFolder(tmp_path / "file" / "data").make()
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from app.composition.environment import read_settings
 from app.composition.migrations import migrate
+from soak.ports import free_ports
 from tests.composition.conftest import Given
-from tests.support.processes import command, free_ports, wait_for_port
+from tests.support.processes import command, wait_for_port
 from tests.support.waiting import wait_until
 
 
@@ -24,7 +25,7 @@ def data(given: Given, tmp_path: Path) -> Path:
 
 
 def test_the_mail_catcher_takes_mails_until_it_is_told_to_end(data: Path) -> None:
-    port = free_ports()
+    port = free_ports(3)
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "a@desk.example", "b@desk.example", "Hi"
     with command("mailcatcher", PORT=str(port), DATA=str(data)) as catcher:

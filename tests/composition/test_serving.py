@@ -9,7 +9,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.support.processes import answers, command, free_ports, wait_for_port
+from soak.ports import answers, free_ports
+from tests.support.processes import command, wait_for_port
 
 _APPLICATION = """
 import time
@@ -32,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_request_that_runs_is_finished_before_the_end(path: Path) -> None:
-    port = free_ports()
+    port = free_ports(3)
     with (
         command("web", path=path, PORT=str(port), DATA=str(path / "data")) as web,
         ThreadPoolExecutor(max_workers=1) as pool,
@@ -49,7 +50,7 @@ def test_a_request_that_runs_is_finished_before_the_end(path: Path) -> None:
 
 
 def test_what_a_stranger_claims_to_forward_is_not_believed(path: Path) -> None:
-    port = free_ports()
+    port = free_ports(3)
     with command("web", path=path, PORT=str(port), DATA=str(path / "data")) as web:
         wait_for_port(web, port)
         request = Request(
@@ -62,7 +63,7 @@ def test_what_a_stranger_claims_to_forward_is_not_believed(path: Path) -> None:
 
 def test_who_sends_slowly_holds_nobody_up(path: Path) -> None:
     """As many as there are threads begin a request and never end it: its headers, its body."""
-    port, threads = free_ports(), 2
+    port, threads = free_ports(3), 2
     settings = {"PORT": str(port), "DATA": str(path / "data"), "WEB_THREADS": str(threads)}
     begun = [
         b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ",
@@ -107,7 +108,7 @@ def test_what_no_browser_sends_is_refused_before_it_is_read(
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    path, port = tmp_path_factory.mktemp("served"), free_ports()
+    path, port = tmp_path_factory.mktemp("served"), free_ports(3)
     (path / "wsgi.py").write_text(_APPLICATION)
     with command("web", path=path, PORT=str(port), DATA=str(path / "data")) as web:
         wait_for_port(web, port)
@@ -115,7 +116,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def test_what_the_server_complains_about_shows_no_token(path: Path) -> None:
-    port, token = free_ports(), "MDFhMjAw.1810860545.zzsqX3ZXY3Ki"
+    port, token = free_ports(3), "MDFhMjAw.1810860545.zzsqX3ZXY3Ki"
     with command("web", path=path, PORT=str(port), DATA=str(path / "data")) as web:
         wait_for_port(web, port)
         for line in (f"GET /issues/{token} HTTP/1.1", f"GET /issues/{token} HTTP/99"):

@@ -195,7 +195,11 @@ def test_what_the_image_copies_exists_and_is_let_through() -> None:
 
 def test_the_image_has_every_package_of_the_product() -> None:
     copied = " ".join(rest for name, rest in instructions() if name == "COPY").split()
-    packages = {folder.parent.name for folder in ROOT.glob("*/__init__.py")} - {"bench", "soak", "tests"}
+    packages = {folder.parent.name for folder in ROOT.glob("*/__init__.py")} - {
+        "bench",
+        "soak",
+        "tests",
+    }
 
     assert packages | {"migrations", "wsgi.py", "celery_worker.py", "pyproject.toml"} <= set(copied)
 

@@ -15,8 +15,8 @@ from urllib.request import HTTPRedirectHandler, build_opener
 
 import pytest
 
+from soak.ports import free_ports
 from tests.docs.fences import ROOT, fences
-from tests.support.processes import free_ports
 from tests.support.waiting import wait_until
 
 EXAMPLE = ROOT / "docs" / "examples" / "lending"
@@ -123,7 +123,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     for change in changes():
         file = root / change.file
         file.write_text(file.read_text().replace(change.before, change.after))
-    return Copy(root=root, port=free_ports())
+    return Copy(root=root, port=free_ports(3))
 
 
 @pytest.fixture(scope="module")

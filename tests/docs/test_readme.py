@@ -22,8 +22,8 @@ from playwright.sync_api import Browser
 
 from app.cli.testing import CHECKS
 from app.composition.environment import DEFAULT_PORT
+from soak.ports import free_ports
 from tests.docs.fences import ROOT, fences
-from tests.support.processes import free_ports
 from tests.support.waiting import wait_until
 
 README = ROOT / "README.md"
@@ -99,7 +99,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
             shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(ROOT / part, root / part)
-    printed, port = root.parent / "printed", free_ports()
+    printed, port = root.parent / "printed", free_ports(3)
     with printed.open("wb") as output:
         process = subprocess.Popen(
             shlex.split(UP),

@@ -2,35 +2,16 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from soak.ports import answers
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_ports(how_many: int = 3) -> int:
-    """The first of so many free ports in a row, below those that the system hands out itself."""
-    span = range(20_000, 32_000 - how_many, how_many)
-    start = (os.getpid() * 7919) % len(span)
-    for offset in range(len(span)):
-        first = span[(start + offset) % len(span)]
-        if all(_is_free(first + number) for number in range(how_many)):
-            return first
-    raise AssertionError(f"no {how_many} free ports in a row")
-
-
-def answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 @contextmanager
@@ -70,13 +51,3 @@ def wait_for_port(process: "subprocess.Popen[str]", port: int, *, limit_s: float
         return answers(port)
 
     wait_until(is_served, limit_s=limit_s, what=f"port {port} to be served")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
