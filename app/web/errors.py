@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.web.fragments import is_fragment_request
 from app.web.request_context import request_id
+from app.web.request_spans import fail_request_span
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ def set_up_errors(app: Flask, *, answers: Mapping[type[Exception], Answer] | Non
         else:
             answer = _ANSWERS.get(error.code) or _unlisted(error.code)
         if answer.status >= 500:
-            logger.error("request failed", extra={"request_id": request_id(), "path": request.path})
+            _record(answer)
         response = _draw(answer, answer.explanation or "")
         for name, value in error.get_headers():
             if name in _KEPT_HEADERS:
@@ -129,9 +130,17 @@ def set_up_errors(app: Flask, *, answers: Mapping[type[Exception], Answer] | Non
 
 def _teller(answer: Answer) -> Callable[[Exception], Response]:
     def tell(error: Exception) -> Response:
+        if answer.status >= 500:
+            _record(answer, error=type(error).__name__, reason=str(error))
+            fail_request_span(error)
         return _draw(answer, answer.explanation or str(error))
 
     return tell
+
+
+def _record(answer: Answer, **facts: str) -> None:
+    known = {"request_id": request_id(), "path": request.path, "status": answer.status}
+    logger.error("request failed", extra=known | facts)
 
 
 def _unlisted(status: int) -> Answer:

@@ -3,7 +3,6 @@
 Named by the route, never by the address: an address may hold a signed token.
 """
 
-import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from time import perf_counter
@@ -12,8 +11,6 @@ from typing import Any, Protocol
 from flask import Flask, Response, g, request
 
 from ports.outbound.telemetry import Span, SpanKind, Tracer
-
-logger = logging.getLogger(__name__)
 
 # Requests that come in by the second and tell nothing.
 _NOT_TRACED = ("/static/", "/healthz/", "/metrics")
@@ -52,8 +49,6 @@ def set_up_request_spans(
         span: Span | None = g.get("request_span")
         if span is not None:
             span.set("http.response.status_code", response.status_code)
-        elif response.status_code >= 500 and polls():
-            logger.error("poll failed", extra={"route": _route(), "status": response.status_code})
         began = g.get("request_began")
         if began is not None:
             metrics.request(
@@ -72,6 +67,13 @@ def set_up_request_spans(
             if error is not None and span is not None:
                 span.fail(error)
             stack.close()
+
+
+def fail_request_span(error: BaseException) -> None:
+    """For an error that was answered and so will not pass through the span."""
+    span: Span | None = g.get("request_span")
+    if span is not None:
+        span.fail(error)
 
 
 def current_request_trace() -> str:

@@ -110,11 +110,32 @@ def test_a_poll_that_fails_is_seen_in_the_logs(
 
     assert answer.status_code == 503
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    [failed] = [line for line in lines if line["event"] == "poll failed"]
+    [failed] = [line for line in lines if line["event"] == "request failed"]
     assert (failed["level"], failed["status"]) == ("error", 503)
-    assert failed["route"] == "/issues/***/progress"
+    assert failed["path"] == "/issues/***/progress"
     assert "trace_id" not in failed
     assert recorded(site) == before
+
+
+def test_a_request_that_storage_lets_down_is_red_in_its_trace_and_in_the_logs(
+    site: DeploymentSite, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up_logs(process="web", level="INFO", as_json=True)
+    page = report(site, site.visitor())
+
+    def away(*_: object, **__: object) -> object:
+        raise StoreUnavailable("nobody answers")
+
+    monkeypatch.setattr(type(site.customers.queries), "ask", away)
+    answer = site.visitor().get(page)
+
+    assert answer.status_code == 503
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [failed] = [line for line in lines if line["event"] == "request failed"]
+    assert (failed["level"], failed["status"]) == ("error", 503)
+    assert (failed["error"], failed["reason"]) == ("StoreUnavailable", "nobody answers")
+    [span] = [one for one in recorded(site) if one.name == "HTTP GET /issues/<token>"]
+    assert span.failed
 
 
 def test_every_statement_of_the_story_names_its_tables(site: DeploymentSite) -> None:
