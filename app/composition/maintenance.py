@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from time import monotonic
 
 from adapters.sql.failed_messages import purge_deleted
 from app.composition.deployment import Deployment
@@ -14,7 +15,7 @@ logger = logging.getLogger(__name__)
 _HEARTBEATS_KEPT = timedelta(hours=1)
 _JOBS_KEPT = timedelta(days=30)
 BITE = 500  # rows to a transaction
-_MOST_BITES = 20  # a call; the rest waits for the next minute
+_LONGEST_S = 3.0  # for each kind; the rest waits for the next minute
 
 
 def maintain(deployment: Deployment) -> None:
@@ -39,11 +40,11 @@ def maintain(deployment: Deployment) -> None:
 
 def _purge(what: str, bite: Callable[[], int]) -> None:
     gone = 0
+    give_up_at = monotonic() + _LONGEST_S
     try:
-        for _ in range(_MOST_BITES):
-            removed = bite()
+        while (removed := bite()) > 0:
             gone += removed
-            if not removed:
+            if monotonic() > give_up_at:
                 break
     except (StoreUnavailable, ConcurrencyConflict) as error:
         logger.warning("nothing could be purged", extra={"what": what, "why": str(error)})

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from adapters.memory.time import VirtualClock
+from adapters.sql.account_tables import rate_limit
 from adapters.sql.accounts import SqlAccounts
 from adapters.sql.columns import timestamp_to_text
 from adapters.sql.rate_limits import SqlRateLimits
@@ -113,6 +114,19 @@ def test_what_is_old_goes_and_what_is_young_stays(deployment: Deployment) -> Non
     maintain(deployment)
 
     assert {place: rows(deployment, *place) for place in BOUNDED} == dict.fromkeys(BOUNDED, 1)
+
+
+def test_a_busy_hour_is_gone_after_one_call(deployment: Deployment) -> None:
+    long_ago = datetime.now(UTC) - YEARS
+    with deployment.home.engine().begin() as connection:
+        connection.execute(
+            sa.insert(rate_limit),
+            [{"key": f"visitor-{n}", "hits": 1, "expires_at": long_ago} for n in range(12_000)],
+        )
+
+    maintain(deployment)
+
+    assert rows(deployment, STORE, "runtime_rate_limit") == 0
 
 
 def test_what_is_needed_is_never_removed_however_old(deployment: Deployment) -> None:
