@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from adapters.memory.database import MessageRow
+from adapters.memory.database import MemoryDatabase, MessageRow
 from adapters.memory.deliveries import is_over
 from ports.errors import AlreadyDelivered
 from ports.messages import Delivery
-from ports.outbound.message_table import Leased
+from ports.outbound.message_table import MOST_COUNTED, Leased, LeftBehind, Taken
 
 if TYPE_CHECKING:
     from adapters.memory.store import MemoryStore, MemoryUnitOfWork
@@ -34,6 +34,24 @@ class MemoryMessageTable:
     def settle(self, delivery: Delivery) -> None:
         self._unit.will_write()
         self._settled.append(delivery)
+
+    def take(self, channel: str, *, limit: int) -> Sequence[Taken]:
+        self._unit.flush()
+        self._unit.write_now()
+        database, now = self._unit.database, self._unit.clock.now()
+        free = [
+            (key, row)
+            for key, row in database.messages.rows(as_writer=True)
+            if key[0] == self._unit.context
+            and row.delivery.channel == channel
+            and not _is_leased(row, now)
+        ]
+        for key, _ in free[:limit]:
+            database.messages.remove(key)
+        return [
+            Taken(delivery=row.delivery, has_outcome=_is_recorded(database, key[0], row.delivery))
+            for key, row in free[:limit]
+        ]
 
     def pending(self) -> tuple[list[Any], ...]:
         return (self._added, self._consumed, self._settled)
@@ -150,7 +168,7 @@ class MemoryWaitingDeliveries:
             now = self._clock.now()
             self._database.has_kept = True
             for row in self._still_held(leased):
-                if self._is_recorded(row.delivery):
+                if _is_recorded(self._database, self._context, row.delivery):
                     self._database.messages.remove((self._context, row.row_id))
                     continue
                 self._put(replace(row, token="", leased_until=None, available_at=now, kept=True))
@@ -170,7 +188,11 @@ class MemoryWaitingDeliveries:
     def drop_recorded(self, channel: str, *, seconds: float, limit: int) -> int:
         with self._database.writing():
             oldest = self._kept(seconds, channel)[:limit]
-            recorded = [row for row in oldest if self._is_recorded(row.delivery)]
+            recorded = [
+                row
+                for row in oldest
+                if _is_recorded(self._database, self._context, row.delivery)
+            ]
             for row in recorded:
                 self._database.messages.remove((self._context, row.row_id))
         return len(recorded)
@@ -182,6 +204,21 @@ class MemoryWaitingDeliveries:
         if not dues:
             return None
         return max(0.0, (min(dues) - now).total_seconds())
+
+    def left_behind(self, channels: Sequence[str]) -> Sequence[LeftBehind]:
+        with self._database.writing():
+            found: dict[str, list[MessageRow]] = {}
+            for row in self._rows():
+                found.setdefault(row.delivery.channel, []).append(row)
+        return [
+            LeftBehind(
+                channel=name,
+                count=min(len(rows), MOST_COUNTED),
+                oldest_at=min(row.added_at for row in rows),
+            )
+            for name, rows in sorted(found.items())
+            if name not in channels
+        ]
 
     def drop_expired(self, *, limit: int) -> int:
         with self._database.writing():
@@ -239,14 +276,14 @@ class MemoryWaitingDeliveries:
             if row.kept and row.available_at <= since and channel in ("", row.delivery.channel)
         ]
 
-    def _is_recorded(self, delivery: Delivery) -> bool:
-        # Of a message to another context the outcome is recorded there: channels begin with its
-        # name.
-        for context in (self._context, delivery.channel.partition(".")[0]):
-            key = (context, delivery.envelope.metadata.id, delivery.endpoint)
-            if is_over(self._database.deliveries.get(key, as_writer=True), delivery.attempt):
-                return True
-        return False
+
+def _is_recorded(database: MemoryDatabase, context: str, delivery: Delivery) -> bool:
+    # Of a message to another context the outcome is recorded there: channels begin with its name.
+    for owner in (context, delivery.channel.partition(".")[0]):
+        key = (owner, delivery.envelope.metadata.id, delivery.endpoint)
+        if is_over(database.deliveries.get(key, as_writer=True), delivery.attempt):
+            return True
+    return False
 
 
 def _has_expired(row: MessageRow, now: datetime) -> bool:

@@ -1,12 +1,14 @@
 """The message table, as a unit of work writes to it. Taking from it: ``waiting_deliveries.py``."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adapters.sql.executor import Row
-from adapters.sql.rows import MESSAGE_COLUMNS
+from adapters.sql.left_behind import TAKE_ROWS
+from adapters.sql.rows import MESSAGE_COLUMNS, MESSAGE_WIDTH, delivery_from
 from adapters.sql.statements import Kind, statement
 from ports.messages import Delivery
-from ports.outbound.message_table import Leased
+from ports.outbound.message_table import Leased, Taken
 
 if TYPE_CHECKING:
     from adapters.sql.unit_of_work import SqlUnitOfWork
@@ -71,3 +73,10 @@ class SqlMessageTable:
     def settle(self, delivery: Delivery) -> None:
         self._unit.check_open()
         self._unit.buffer.settled.append(delivery)
+
+    def take(self, channel: str, *, limit: int) -> Sequence[Taken]:
+        rows: list[Row] = []
+        for take in TAKE_ROWS:
+            if len(rows) < limit:
+                rows += self._unit.write(take, (self._unit.context, channel, limit - len(rows)))
+        return [Taken(delivery=delivery_from(row), has_outcome=row[MESSAGE_WIDTH]) for row in rows]

@@ -292,7 +292,8 @@ def _some_kept(*, sqlite: bool) -> str:
     return f"id = ANY(ARRAY({kept} ORDER BY one.id + 0 LIMIT :limit FOR UPDATE SKIP LOCKED))"
 
 
-def _recorded(*, sqlite: bool) -> str:
+def recorded(*, sqlite: bool) -> str:
+    """Whether the attempt of a row of ``runtime_message`` has an outcome."""
     # Of a message to another context the outcome is recorded there: channels begin with its name.
     receiver = (
         "substr(channel, 1, instr(channel, '.') - 1)" if sqlite else "split_part(channel, '.', 1)"
@@ -308,12 +309,12 @@ def _recorded(*, sqlite: bool) -> str:
 
 
 def _remove_if_recorded(*, sqlite: bool) -> str:
-    return f"DELETE FROM runtime_message WHERE {_STILL_HELD} AND {_recorded(sqlite=sqlite)}"
+    return f"DELETE FROM runtime_message WHERE {_STILL_HELD} AND {recorded(sqlite=sqlite)}"
 
 
 def _drop_recorded(*, sqlite: bool) -> str:
     these = _some_kept(sqlite=sqlite)
-    return f"DELETE FROM runtime_message WHERE {these} AND {_recorded(sqlite=sqlite)}"
+    return f"DELETE FROM runtime_message WHERE {these} AND {recorded(sqlite=sqlite)}"
 
 
 def _release(*, sqlite: bool) -> str:

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from ports.messages import Delivery
 
+# Counts stop here.
+MOST_COUNTED = 100_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leased:
@@ -17,6 +20,25 @@ class Leased:
     delivery: Delivery
     hand_overs: int  # how often handing it over has failed so far
     added_at: datetime  # by the store's clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What was removed from the message table. ``has_outcome``: the same attempt was done, retried
+    or failed before, here or where the message was going."""
+
+    delivery: Delivery
+    has_outcome: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftBehind:
+    """Rows of one channel; ``count`` is at most :data:`MOST_COUNTED`, and ``oldest_at`` is that of
+    those that were counted."""
+
+    channel: str
+    count: int
+    oldest_at: datetime  # by the store's clock
 
 
 class MessageTable(Protocol):
@@ -32,6 +54,10 @@ class MessageTable(Protocol):
     def settle(self, delivery: Delivery) -> None:
         """Buffered: delete the row that was kept for this delivery's attempt or an earlier one, if
         there is one; where the store is shared, that of the context which sent it, too."""
+
+    def take(self, channel: str, *, limit: int) -> Sequence[Taken]:
+        """At once, in the transaction of the unit of work: remove rows of one channel, due or not,
+        also those that are kept, in no order. What a taker holds by a lease is left alone."""
 
 
 class WaitingDeliveries(Protocol):
@@ -73,6 +99,9 @@ class WaitingDeliveries(Protocol):
 
     def seconds_until_due(self, channels: Sequence[str]) -> float | None:
         """Until the next waiting delivery is due; 0: now; None: nothing waits."""
+
+    def left_behind(self, channels: Sequence[str]) -> Sequence[LeftBehind]:
+        """What is there of all channels but these, by name."""
 
     def drop_expired(self, *, limit: int) -> int:
         """Remove deliveries whose time to live has passed; how many."""

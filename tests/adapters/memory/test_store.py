@@ -4,6 +4,7 @@ from tests.adapters.memory.fixtures import MemoryFixtures
 from tests.suites.deliveries_suite import DeliveriesSuite
 from tests.suites.event_store_suite import EventStoreSuite
 from tests.suites.failed_messages_suite import FailedMessagesSuite
+from tests.suites.left_behind_suite import LeftBehindSuite
 from tests.suites.message_table_suite import MessageTableSuite
 from tests.suites.positions_suite import PositionsSuite
 from tests.suites.repository_suite import RepositorySuite
@@ -23,6 +24,10 @@ class TestMemoryRepository(MemoryFixtures, RepositorySuite):
 
 
 class TestMemoryMessageTable(MemoryFixtures, MessageTableSuite):
+    pass
+
+
+class TestMemoryLeftBehind(MemoryFixtures, LeftBehindSuite):
     pass
 
 

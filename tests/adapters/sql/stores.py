@@ -88,7 +88,13 @@ def let_time_pass(url: str, by: timedelta) -> None:
     """Shift what is stored into the past."""
     seconds = by.total_seconds()
     shifted = {
-        "runtime_message": ("due_at", "available_at", "expires_at", "claimed_until"),
+        "runtime_message": (
+            "created_at",
+            "due_at",
+            "available_at",
+            "expires_at",
+            "claimed_until",
+        ),
         "runtime_wake_up": ("woken_at",),
         "runtime_delivery": ("updated_at",),
     }

@@ -10,6 +10,7 @@ from tests.adapters.sql.stores import PostgresqlFixtures, SqliteFixtures
 from tests.suites.deliveries_suite import DeliveriesSuite
 from tests.suites.event_store_suite import EventStoreSuite
 from tests.suites.failed_messages_suite import FailedMessagesSuite
+from tests.suites.left_behind_suite import LeftBehindSuite
 from tests.suites.message_table_suite import MessageTableSuite
 from tests.suites.positions_suite import ConcurrentPositionsSuite, PositionsSuite
 from tests.suites.repository_suite import RepositorySuite
@@ -30,6 +31,10 @@ class TestSqliteRepository(SqliteFixtures, RepositorySuite):
 
 
 class TestSqliteMessageTable(SqliteFixtures, MessageTableSuite):
+    pass
+
+
+class TestSqliteLeftBehind(SqliteFixtures, LeftBehindSuite):
     pass
 
 
@@ -66,6 +71,10 @@ class TestPostgresqlRepository(PostgresqlFixtures, RepositorySuite):
 
 
 class TestPostgresqlMessageTable(PostgresqlFixtures, MessageTableSuite):
+    pass
+
+
+class TestPostgresqlLeftBehind(PostgresqlFixtures, LeftBehindSuite):
     pass
 
 

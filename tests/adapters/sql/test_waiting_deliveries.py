@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.sql import waiting_statements
+from adapters.sql import left_behind, waiting_statements
 from adapters.sql.deliveries import purge_done
 from adapters.sql.statements import Statement
 from adapters.sql.store import SqlStore
@@ -84,6 +84,10 @@ class TestWhatAClaimLooksAt:
             (waiting_statements.RELEASE, ("post", "parcels", -15.0, 1000), 10),
             (waiting_statements.DROP_EXPIRED, ("post", 1000), 10),
             (waiting_statements.HOLD_UP, ("post", ["invoices", "parcels"], 1000), 10),
+            (left_behind.CHANNELS_WITH_ROWS, ("post",), 60),
+            (left_behind.COUNT_ROWS, ("post", "letters", 50), 200),
+            (left_behind.TAKE_ROWS[0], ("post", "letters", 50), 200),
+            (left_behind.TAKE_ROWS[1], ("post", "orders", 50), 200),
         ],
         ids=[
             "peek",
@@ -97,6 +101,10 @@ class TestWhatAClaimLooksAt:
             "release",
             "drop expired",
             "hold up",
+            "channels with rows",
+            "count rows",
+            "take ready rows",
+            "take kept rows",
         ],
     )
     def test_a_claim_touches_few_rows_of_many(
