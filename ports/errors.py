@@ -45,6 +45,22 @@ class ChannelRefused(Refusal):
         self.channel = channel
 
 
+class ChannelRemoved(Refusal):
+    """A message waited for a channel that no longer exists, and an operator gave it up."""
+
+    def __init__(self, channel: str, reason: str) -> None:
+        super().__init__(f"channel {channel} was removed: no endpoint declares it; {reason}")
+        self.channel = channel
+
+
+class ChannelIsDeclared(Refusal):
+    def __init__(self, channel: str) -> None:
+        super().__init__(
+            f"channel {channel} is declared: its messages are taken, and none of them is rejected"
+        )
+        self.channel = channel
+
+
 class MailUnavailable(Unavailable):
     """The mail server refused the connection or answered with a passing error."""
 

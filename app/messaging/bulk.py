@@ -17,7 +17,6 @@ from typing import Any
 
 from app.messaging.runtime import Runtime
 from ports.messages import Delivery, Envelope
-from ports.outbound.channels import ChannelKind
 from ports.outbound.operations import FailedMessageSearch, Job, Jobs, OperationsView
 
 logger = logging.getLogger(__name__)
@@ -178,7 +177,7 @@ def decode(payload: bytes) -> Order:
 
 
 def _way_to_itself(runtime: Runtime) -> str:
-    for name, channel in runtime.channels.items():
-        if channel.kind is not ChannelKind.DIRECT:
-            return name
+    channel = runtime.way_to_itself()
+    if channel is not None:
+        return channel
     raise LookupError(f"{runtime.context} has no channel over which it could reach itself")

@@ -94,6 +94,9 @@ class Consumer:
         process that it runs in."""
         self._controls[endpoint] = (action, poisoned)
 
+    def controls(self, endpoint: str) -> bool:
+        return endpoint in self._controls
+
     def receive(
         self, delivery: Delivery, hand_overs: int = 0, *, leased: Leased | None = None
     ) -> str:

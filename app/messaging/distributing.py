@@ -21,6 +21,11 @@ DISTRIBUTED_COMMAND = "distributed.command"
 DISTRIBUTED_EVENT = "distributed.event"
 
 
+def service_of(channel: str) -> str:
+    """A channel's full name begins with that of its service."""
+    return channel.partition(".")[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """A service takes every event whose name matches one of ``keys``; ``*`` is any text."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
+from app.messaging.distributing import DISTRIBUTED_COMMAND, DISTRIBUTED_EVENT, service_of
 from app.messaging.transactions import Transactions
 from ports.errors import (
     AlreadyDelivered,
@@ -92,8 +93,14 @@ def _text_of(error: BaseException) -> str:
 
 class Failing:
     def __init__(
-        self, *, transactions: Transactions, clock: Clock, unconfirmed: frozenset[str]
+        self,
+        context: str,
+        *,
+        transactions: Transactions,
+        clock: Clock,
+        unconfirmed: frozenset[str],
     ) -> None:
+        self._context = context
         self._transactions = transactions
         self._clock = clock
         self._unconfirmed = unconfirmed
@@ -118,42 +125,64 @@ class Failing:
                 unit.messages.consume(leased)
             if delivery.channel in self._unconfirmed:
                 unit.messages.settle(delivery)
-            if not unit.deliveries.advance(delivery, failed=failed):
-                return "duplicate"
             if failed:
-                unit.failed_messages.park(parked(delivery, failure))
-            else:
-                unit.messages.add(
-                    replace(
-                        delivery,
-                        attempt=delivery.attempt + 1,
-                        available_at=failure.failed_at + policy.delay_before(retry),
-                        # It came in time; dropping the retry would hide the failure.
-                        expires_at=None,
-                    )
+                return "failed" if self.park(unit, delivery, failure) else "duplicate"
+            if not unit.deliveries.advance(delivery, failed=False):
+                return "duplicate"
+            unit.messages.add(
+                replace(
+                    delivery,
+                    attempt=delivery.attempt + 1,
+                    available_at=failure.failed_at + policy.delay_before(retry),
+                    # It came in time; dropping the retry would hide the failure.
+                    expires_at=None,
                 )
-            outcome = "failed" if failed else "retried"
-            unit.failed_messages.note_attempt(
-                failed_id(delivery),
-                Attempt(
-                    attempt=delivery.attempt,
-                    outcome=outcome,
-                    at=failure.failed_at,
-                    reason=f"{failure.exception}: {failure.reason}"[:LONGEST_REASON],
-                    trace=trace,
-                ),
             )
-            return outcome
+            self._note(unit, delivery, "retried", failure)
+            return "retried"
 
         try:
             return self._transactions.apart(settle)
         except AlreadyDelivered:
             return "duplicate"
 
+    def park(
+        self, unit: UnitOfWork, delivery: Delivery, failure: Failure, *, actor: str = ""
+    ) -> bool:
+        """Make it a failed message in this transaction; False: another outcome was first. What was
+        to leave for another service has its delivery row there, and none here."""
+        outgoing = is_outgoing(delivery, self._context)
+        if not outgoing and not unit.deliveries.advance(delivery, failed=True):
+            return False
+        unit.failed_messages.park(parked(delivery, failure, context=self._context))
+        self._note(unit, delivery, "failed", failure, actor=actor)
+        return True
+
+    def _note(
+        self,
+        unit: UnitOfWork,
+        delivery: Delivery,
+        outcome: str,
+        failure: Failure,
+        *,
+        actor: str = "",
+    ) -> None:
+        unit.failed_messages.note_attempt(
+            failed_id(delivery, self._context),
+            Attempt(
+                attempt=delivery.attempt,
+                outcome=outcome,
+                at=failure.failed_at,
+                reason=f"{failure.exception}: {failure.reason}"[:LONGEST_REASON],
+                actor=actor,
+                trace=failure.trace,
+            ),
+        )
+
     def note_success(self, unit: UnitOfWork, delivery: Delivery) -> None:
         """Close the history of a delivery that had failed before."""
         unit.failed_messages.note_attempt(
-            failed_id(delivery),
+            failed_id(delivery, self._context),
             Attempt(attempt=delivery.attempt, outcome="done", at=self._clock.now()),
         )
 
@@ -172,13 +201,23 @@ class Failing:
         self._transactions.apart(lambda unit: unit.failed_messages.park(failed))
 
 
-def failed_id(delivery: Delivery) -> str:
-    return failed_message_id(delivery.envelope.metadata.id, delivery.endpoint)
+def is_outgoing(delivery: Delivery, context: str) -> bool:
+    """Whether it is on its way to another service: channels begin with the name of theirs."""
+    distributed = delivery.endpoint in (DISTRIBUTED_COMMAND, DISTRIBUTED_EVENT)
+    return distributed and service_of(delivery.channel) != context
 
 
-def parked(delivery: Delivery, failure: Failure) -> FailedMessage:
+def failed_id(delivery: Delivery, context: str) -> str:
+    endpoint = delivery.endpoint
+    if is_outgoing(delivery, context):
+        # An event leaves for several services under one id and the same endpoint.
+        endpoint = f"{endpoint}\n{service_of(delivery.channel)}"
+    return failed_message_id(delivery.envelope.metadata.id, endpoint)
+
+
+def parked(delivery: Delivery, failure: Failure, *, context: str) -> FailedMessage:
     return FailedMessage(
-        id=failed_id(delivery),
+        id=failed_id(delivery, context),
         channel=delivery.channel,
         endpoint=delivery.endpoint,
         message_id=delivery.envelope.metadata.id,
@@ -193,6 +232,7 @@ class FailedMessageDesk:
 
     def __init__(
         self,
+        context: str,
         *,
         transactions: Transactions,
         clock: Clock,
@@ -200,6 +240,7 @@ class FailedMessageDesk:
     ) -> None:
         """``channel_of`` says where a delivery goes now: its handler may have moved to another
         channel meanwhile. None: nowhere."""
+        self._context = context
         self._transactions = transactions
         self._clock = clock
         self._channel_of = channel_of
@@ -236,10 +277,12 @@ class FailedMessageDesk:
             if channel is None:
                 raise CannotReplay(
                     failed_message_id,
-                    f"nobody takes messages from {delivery.channel} any more; delete it, or bring "
-                    "the channel back",
+                    f"nobody takes messages from {delivery.channel} any more, and this release has "
+                    f"no endpoint {delivery.endpoint}; delete it, or bring one of them back",
                 )
             attempt = unit.deliveries.reopen(failed.message_id, failed.endpoint)
+            if attempt is None and is_outgoing(delivery, self._context):
+                attempt = delivery.attempt + 1
             if attempt is None:
                 raise NoSuchFailedMessage(failed_message_id)
             unit.messages.add(

@@ -29,6 +29,7 @@ from app.messaging.distributing import (
     DistributedBus,
     DistributedInbox,
     ServiceMap,
+    service_of,
 )
 from app.messaging.endpoints import Endpoint, Kind
 from app.messaging.failing import FailedMessageDesk, Failing
@@ -39,6 +40,7 @@ from app.messaging.polling import DatabaseChannelConsumer
 from app.messaging.projecting import Projections
 from app.messaging.propagation import Propagation
 from app.messaging.relaying import Relay
+from app.messaging.removed_channels import RemovedChannels
 from app.messaging.routing import Subscriptions, UniqueRoutes
 from app.messaging.transactions import Transactions
 from ports.inbound import buses
@@ -155,9 +157,21 @@ class Runtime:
             name for name, sender in self.senders.items() if not sender.confirms
         )
         self._failing = Failing(
-            transactions=self.transactions, clock=surroundings.clock, unconfirmed=unconfirmed
+            context,
+            transactions=self.transactions,
+            clock=surroundings.clock,
+            unconfirmed=unconfirmed,
+        )
+        self._services = dict(declared.service_map.channels)
+        self.removed_channels = RemovedChannels(
+            known=frozenset((*self._queues(), *self.senders)),
+            waiting=surroundings.waiting,
+            transactions=self.transactions,
+            failing=self._failing,
+            clock=surroundings.clock,
         )
         self.failed_messages = FailedMessageDesk(
+            context,
             transactions=self.transactions,
             clock=surroundings.clock,
             channel_of=self._channel_of,
@@ -194,10 +208,27 @@ class Runtime:
         endpoint = self.endpoints.get(delivery.endpoint)
         if endpoint is not None and endpoint.channel is not None:
             return endpoint.channel
-        if delivery.channel in self.channels:
+        if delivery.endpoint in (DISTRIBUTED_COMMAND, DISTRIBUTED_EVENT):
+            service = self._services.get(service_of(delivery.channel))
+            if service is not None:
+                return service
+        if delivery.channel in self.removed_channels.known:
             return delivery.channel
-        distributed = delivery.endpoint in (DISTRIBUTED_COMMAND, DISTRIBUTED_EVENT)
-        return (self.distributed_channel or None) if distributed else None
+        if endpoint is not None or self.consumer.controls(delivery.endpoint):
+            # It is called at once now, or is the runtime itself: any channel leads there.
+            return self.way_to_itself()
+        return None
+
+    def way_to_itself(self) -> str | None:
+        """A channel over which this context gets a message from itself."""
+        return next(iter(self._queues()), None)
+
+    def _queues(self) -> list[str]:
+        return [
+            name
+            for name, channel in self.channels.items()
+            if channel.kind is not ChannelKind.DIRECT
+        ]
 
     def _run_projection(self, name: str, wake_up: Delivery) -> None:
         self.projections.run(name)

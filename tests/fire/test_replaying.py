@@ -96,7 +96,7 @@ def let_fail(deployment: Deployment, many: int) -> set[str]:
     def park(unit: UnitOfWork, batch: list[Delivery]) -> None:
         for delivery in batch:
             assert unit.deliveries.advance(delivery, failed=True)
-            unit.failed_messages.park(parked(delivery, failure))
+            unit.failed_messages.park(parked(delivery, failure, context="backoffice"))
 
     for first in range(0, many, _BATCH):
         batch = deliveries[first : first + _BATCH]
