@@ -189,9 +189,7 @@ class MemoryWaitingDeliveries:
         with self._database.writing():
             oldest = self._kept(seconds, channel)[:limit]
             recorded = [
-                row
-                for row in oldest
-                if _is_recorded(self._database, self._context, row.delivery)
+                row for row in oldest if _is_recorded(self._database, self._context, row.delivery)
             ]
             for row in recorded:
                 self._database.messages.remove((self._context, row.row_id))

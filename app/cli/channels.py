@@ -1,28 +1,39 @@
 """Channels from the command line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
-from app.cli.options import data_option, json_option
+from app.cli.auditing import auditing
+from app.cli.options import acting_options, data_option, json_option
 from app.cli.product import Deployment, product
 from app.cli.tables import Row, show
+from app.identity.audited import Audited
+from app.identity.auditing import Deed
+from app.messaging.removed_channels import by_name
+from ports.errors import ChannelIsDeclared
+from ports.outbound.audit import Actor
+from ports.outbound.message_table import LeftBehind
+
+REMOVED = "removed: no endpoint declares it"
 
 
 @click.group()
 def channel() -> None:
-    """Look at channels, and work one off by itself."""
+    """Look at channels, work one off by itself, and empty one that was removed."""
 
 
 @channel.command("list")
 @data_option
 @json_option
 def list_channels(data: Path | None, as_json: bool) -> None:
-    """List the channels with what waits in the broker, their kinds and retries."""
+    """List the channels with what waits in the broker, their kinds and retries, and removed ones
+    for which messages wait."""
     with product().opened(data=data) as deployment:
         depths = _depths(deployment)
-        rows = [
+        rows: list[Row] = [
             {
                 "name": name,
                 "kind": declared.kind.value,
@@ -35,7 +46,70 @@ def list_channels(data: Path | None, as_json: bool) -> None:
             for runtime in deployment.runtimes.values()
             for name, declared in runtime.channels.items()
         ]
+        removed = _removed(deployment)
+        if removed or as_json:
+            rows = [{**row, "left_behind": None, "oldest_at": None} for row in rows]
+        rows += [_removed_row(found) for found in removed]
     show(rows, as_json=as_json, nothing="there are no channels")
+
+
+@channel.command()
+@click.argument("name")
+@acting_options(reason_required=True)
+@data_option
+def reject(name: str, actor: str, reason: str, data: Path | None) -> None:
+    """Make failed messages of all that waits for NAME, a channel that was removed.
+
+    Each can be replayed to where its endpoint is now. Killed midway, it goes on with what is left
+    when it is called again. Workers and relays of the release before must have ended.
+    """
+    with product().opened(data=data) as deployment:
+        holding = [
+            runtime
+            for runtime in deployment.runtimes.values()
+            if any(found.channel == name for found in runtime.removed_channels.all())
+        ]
+        known = any(name in one.removed_channels.known for one in deployment.runtimes.values())
+        if known and not holding:
+            raise ChannelIsDeclared(name)
+        rejected = 0
+        for runtime in holding:
+            deed = Deed(
+                actor=Actor(name=actor),
+                action=Audited.REJECT_CHANNEL,
+                object=f"channel/{name}",
+                reason=reason,
+                details={"context": runtime.context},
+            )
+            rejected += auditing(deployment).elsewhere(
+                deed, partial(runtime.removed_channels.reject, name, actor=actor, reason=reason)
+            )
+        left = sum(found.count for found in _removed(deployment) if found.channel == name)
+    click.echo(f"became failed messages: {rejected}")
+    if left:
+        click.echo(f"held by a relay, or sent meanwhile: {left}; call again in half a minute")
+
+
+def _removed(deployment: Deployment) -> Sequence[LeftBehind]:
+    return by_name(
+        found
+        for runtime in deployment.runtimes.values()
+        for found in runtime.removed_channels.all()
+    )
+
+
+def _removed_row(found: LeftBehind) -> Row:
+    return {
+        "name": found.channel,
+        "kind": REMOVED,
+        "in_broker": None,
+        "instant_retries": None,
+        "delayed_retries": None,
+        "prioritised": None,
+        "time_limit_seconds": None,
+        "left_behind": found.count,
+        "oldest_at": found.oldest_at,
+    }
 
 
 def _depths(deployment: Deployment) -> Mapping[str, int | None]:

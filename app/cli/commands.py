@@ -43,7 +43,9 @@ SECTIONS: dict[str, Sequence[Entry]] = {
             sentence="List, show, replay, delete and restore failed messages.",
         ),
         Entry(
-            name="channel", module="channels", sentence="List channels, or work one off by itself."
+            name="channel",
+            module="channels",
+            sentence="List channels, work one off by itself, or empty a removed one.",
         ),
         Entry(
             name="projection",

@@ -15,6 +15,7 @@ class Audited(StrEnum):
     DELETE_MATCHING = "failed_message.delete_matching"
     RESTORE_MATCHING = "failed_message.restore_matching"
     REPLAY_ALL = "failed_message.replay_all"
+    REJECT_CHANNEL = "channel.reject"
     STOP_JOB = "job.stop"
     PAUSE_PROJECTION = "projection.pause"
     RESUME_PROJECTION = "projection.resume"
@@ -48,6 +49,9 @@ TOLD: Mapping[str, Told] = {
     Audited.DELETE_MATCHING: Told(sentence="deleted many failed messages", icon="trash"),
     Audited.RESTORE_MATCHING: Told(sentence="restored many failed messages", icon="restore"),
     Audited.REPLAY_ALL: Told(sentence="replayed all failed messages", icon="repeat"),
+    Audited.REJECT_CHANNEL: Told(
+        sentence="made failed messages of what waited for a removed channel", icon="alert-triangle"
+    ),
     Audited.STOP_JOB: Told(sentence="stopped a job", icon="player-stop"),
     Audited.PAUSE_PROJECTION: Told(sentence="paused a projection", icon="player-pause"),
     Audited.RESUME_PROJECTION: Told(sentence="let a projection go on", icon="player-play"),

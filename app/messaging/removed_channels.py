@@ -1,7 +1,7 @@
 """Messages of channels that a later release removed or renamed: nobody takes them any more, and they
 wait until an operator makes them failed messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from app.messaging.failing import Failing, describe
 from app.messaging.transactions import Transactions
@@ -11,6 +11,24 @@ from ports.outbound.time import Clock
 from ports.outbound.transactions import UnitOfWork
 
 BATCH = 100
+
+
+def by_name(found: Iterable[LeftBehind]) -> Sequence[LeftBehind]:
+    """Several message tables may hold rows of one channel: of its own context, and of those who
+    sent to it."""
+    together: dict[str, LeftBehind] = {}
+    for one in found:
+        known = together.get(one.channel)
+        together[one.channel] = (
+            one
+            if known is None
+            else LeftBehind(
+                channel=one.channel,
+                count=known.count + one.count,
+                oldest_at=min(known.oldest_at, one.oldest_at),
+            )
+        )
+    return [together[name] for name in sorted(together)]
 
 
 class RemovedChannels:

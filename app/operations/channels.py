@@ -103,13 +103,19 @@ def add_channels(blueprint: Blueprint, *, console: Console) -> None:
     @blueprint.get("/channels")
     @operators
     def channels() -> str:
-        return render_template("operations/channels.html", channels=channel_states(console))
+        return render_template(
+            "operations/channels.html",
+            channels=channel_states(console),
+            removed=console.removed_channels(),
+        )
 
     @blueprint.get("/channels/list")
     @operators
     def channel_list() -> Response:
-        states = channel_states(console)
+        states, removed = channel_states(console), console.removed_channels()
         return live_region(
-            (states,),
-            lambda: render_template("operations/channel_list.html", channels=states),
+            (states, removed),
+            lambda: render_template(
+                "operations/channel_list.html", channels=states, removed=removed
+            ),
         )

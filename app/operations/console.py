@@ -6,8 +6,10 @@ from datetime import datetime
 
 from app.identity.auditing import Auditing
 from app.messaging.bulk import BulkDesk
+from app.messaging.removed_channels import by_name
 from app.messaging.runtime import Runtime
 from ports.outbound.audit import AuditLog
+from ports.outbound.message_table import LeftBehind
 from ports.outbound.operations import (
     MOST_COUNTED,
     FailedMessageChoices,
@@ -52,6 +54,11 @@ class Console:
     @property
     def auditing(self) -> Auditing:
         return Auditing(self.audit_log, now=self.now)
+
+    def removed_channels(self) -> Sequence[LeftBehind]:
+        return by_name(
+            found for runtime in self.runtimes.values() for found in runtime.removed_channels.all()
+        )
 
     def count_failed(self, search: FailedMessageSearch, contexts: Iterable[str] = ()) -> int:
         return sum(view.count_failed(search) for view in self._views(contexts))

@@ -59,6 +59,7 @@ def _state(console: Console) -> State:
         failed=console.count_failed(FailedMessageSearch()),
         largest_group=groups[0] if groups else None,
         channels=channel_states(console),
+        removed_channels=console.removed_channels(),
         projections=console.projections(),
         consumers=consumers_of(console.heartbeats.all(), now),
         broker_lost_at=console.broker_lost_at(),
@@ -85,6 +86,8 @@ def _place_of(entry: AuditEntry) -> str | None:
             return url_for("operations.failed_message", failed_message_id=own_id)
         case "failed_messages":
             return url_for("operations.failed_messages")
+        case "channel":
+            return url_for("operations.channels")
         case "projection":
             return url_for("operations.projections")
         case "employee" if own_id and "backoffice.employee" in current_app.view_functions:

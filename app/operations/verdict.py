@@ -8,6 +8,7 @@ from app.operations.channels import ChannelState
 from app.operations.consumers import Consumer
 from app.web.components import Meaning
 from app.web.formatting import duration, plural
+from ports.outbound.message_table import LeftBehind
 from ports.outbound.operations import FailedMessageGroup, ProjectionState
 from ports.outbound.positions import ProjectionStatus
 
@@ -36,6 +37,7 @@ class State:
     channels: Sequence[ChannelState]
     projections: Sequence[ProjectionState]
     consumers: Sequence[Consumer]
+    removed_channels: Sequence[LeftBehind] = ()
     broker_lost_at: datetime | None = None
 
     @property
@@ -79,6 +81,7 @@ def problems_of(state: State) -> list[Problem]:
         *_of_the_broker(state),
         *_of_processes(state),
         *_of_channels(state),
+        *_of_removed_channels(state),
         *_of_failures(state),
         *_of_projections(state),
     ]
@@ -162,6 +165,19 @@ def _of_channels(state: State) -> list[Problem]:
             )
         )
     return found
+
+
+def _of_removed_channels(state: State) -> list[Problem]:
+    return [
+        Problem(
+            meaning="danger",
+            text=f"{plural(one.count, 'message')} for the removed channel {one.channel}",
+            reason="no endpoint declares it and nobody takes them; the oldest waits for "
+            f"{duration(max(state.now - one.oldest_at, timedelta(0)))}",
+            page="operations.channels",
+        )
+        for one in state.removed_channels
+    ]
 
 
 def _of_projections(state: State) -> list[Problem]:

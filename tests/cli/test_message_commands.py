@@ -11,11 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from adapters.memory.audit import MemoryAuditLog
+from adapters.memory.database import MemoryDatabase
+from adapters.memory.wakeups import MemoryWakeUps
 from app.cli import options
 from app.cli.commands import door
 from app.messaging.runtime import Runtime
-from app.testing.flow import Flow
-from ports.errors import NoSuchFailedMessage, NoSuchProjection
+from app.testing.flow import Flow, Storage
+from ports.errors import ChannelIsDeclared, NoSuchFailedMessage, NoSuchProjection
 from ports.inbound.aggregates import applies, event_sourced_aggregate
 from ports.inbound.delivery import RetryPolicy, asynchronous
 from ports.inbound.handlers import command_handler, event_handler, named
@@ -323,6 +325,102 @@ def test_channels_are_listed_while_the_broker_is_away(
 
     assert [row["in_broker"] for row in rows] == [None, None]
     assert [("broker away" in line) for line in table] == [False, True, True]
+
+
+def after_the_next_release(desk: Desk) -> Desk:
+    """Its channel ``answers`` is called ``replies``."""
+    answering = Replying()
+    flow = Flow(
+        aggregates=[Greeting],
+        handlers=[answering],
+        channels=["replies"],
+        clock=desk.flow.clock,
+        storage=Storage(
+            store=desk.flow.store,
+            waiting=desk.flow.waiting,
+            wake_ups=MemoryWakeUps(MemoryDatabase()),
+        ),
+    )
+    return Desk(flow=flow, answering=answering, greetings=desk.greetings)
+
+
+class Replying(Answering):
+    @asynchronous("replies")
+    @event_handler(endpoint="testing.answer")
+    def answer(self, event: WasGreeted) -> None:
+        self.answered.append(event.greeting_id)
+
+
+def test_a_removed_channel_is_listed_while_messages_wait_for_it(desk: Desk) -> None:
+    for greeting in ("g1", "g2"):
+        desk.flow.send(Greet(greeting_id=greeting))
+    after = after_the_next_release(desk)
+
+    rows = json.loads(after.run("channel", "list", "--json").stdout)
+    table = after.run("channel", "list").stdout.splitlines()
+
+    assert [(row["name"], row["left_behind"]) for row in rows] == [
+        ("testing.replies", None),
+        ("testing.answers", 2),
+    ]
+    assert rows[1]["kind"] == "removed: no endpoint declares it"
+    assert rows[1]["oldest_at"] == desk.clock.now().isoformat()
+    assert "removed: no endpoint declares it" in table[2]
+    assert "left behind" not in desk.run("channel", "list").stdout
+
+
+def test_what_waits_for_a_removed_channel_is_rejected_and_can_be_replayed(desk: Desk) -> None:
+    desk.flow.send(Greet(greeting_id="g1"))
+    after = after_the_next_release(desk)
+    words = ["--reason", "renamed to replies", "--actor", "ada"]
+
+    done = after.run("channel", "reject", "testing.answers", *words)
+    again = after.run("channel", "reject", "testing.answers", *words)
+
+    assert done.stdout == "became failed messages: 1\n"
+    assert again.stdout == "became failed messages: 0\n"
+    [failed] = after.list_failed()
+    assert failed["exception"] == "ports.errors.ChannelRemoved"
+    assert after.recorded() == [
+        ("ada", "channel.reject", "channel/testing.answers", "renamed to replies")
+    ]
+    after.run("failed", "replay", failed["id"])
+    after.flow.run("replies")
+    assert after.answering.answered == ["g1"]
+
+
+def test_what_a_relay_holds_is_rejected_when_it_is_called_again(desk: Desk) -> None:
+    desk.flow.send(Greet(greeting_id="g1"))
+    desk.flow.waiting.claim(["testing.answers"], limit=1, token="relay of the release before")
+    after = after_the_next_release(desk)
+
+    held = after.run("channel", "reject", "testing.answers", "--reason", "renamed")
+    desk.flow.advance(timedelta(minutes=1))
+    freed = after.run("channel", "reject", "testing.answers", "--reason", "renamed")
+
+    assert held.stdout.splitlines() == [
+        "became failed messages: 0",
+        "held by a relay, or sent meanwhile: 1; call again in half a minute",
+    ]
+    assert freed.stdout == "became failed messages: 1\n"
+
+
+def test_a_channel_that_is_declared_is_not_rejected(desk: Desk) -> None:
+    desk.flow.send(Greet(greeting_id="g1"))
+
+    with pytest.raises(ChannelIsDeclared):
+        desk.run("channel", "reject", "testing.answers", "--reason", "x")
+
+    assert desk.list_failed() == []
+    assert desk.recorded() == []
+
+
+@pytest.mark.parametrize("reason", [[], ["--reason", " "]])
+def test_rejecting_needs_a_reason(desk: Desk, reason: list[str]) -> None:
+    done = desk.run("channel", "reject", "testing.gone", *reason)
+
+    assert done.exit_code == 2
+    assert "--reason" in done.stderr
 
 
 def test_every_endpoint_is_listed_with_where_it_stands(desk: Desk) -> None:

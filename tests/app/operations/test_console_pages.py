@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from ports.outbound.operations import Heartbeat
+from ports.outbound.operations import FailedMessageSearch, Heartbeat
 from ports.outbound.telemetry import SpanKind
 from ports.outbound.traces import SpanRecord
 from tests.app.operations.site import ConsoleSite
+from tests.suites.builders import a_delivery
+from tests.suites.store_fixtures import committed
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -202,6 +204,26 @@ def test_a_broker_that_is_away_is_said(site: ConsoleSite, monkeypatch: pytest.Mo
 
     assert "The broker cannot be reached" in browser.get("/operations/channels").text
     assert "The broker cannot be reached" in browser.get("/operations/").text
+
+
+def test_messages_of_a_removed_channel_are_shown_until_they_are_rejected(
+    site: ConsoleSite,
+) -> None:
+    waiting = [a_delivery(channel="post.letters"), a_delivery(channel="post.letters")]
+    for delivery in waiting:
+        committed(site.post.store, lambda unit, sent=delivery: unit.messages.add(sent))  # type: ignore[misc]
+    browser = site.browser()
+
+    channels = text_of(browser.get("/operations/channels").text)
+    overview = text_of(browser.get("/operations/").text)
+    site.post.runtime.removed_channels.reject("post.letters", actor="olga", reason="no letters")
+    afterwards = text_of(browser.get("/operations/channels").text)
+
+    assert "./thicket channel reject post.letters --reason TEXT" in channels
+    assert "removed: no endpoint declares it 2" in channels
+    assert "2 messages for the removed channel post.letters" in overview
+    assert "post.letters" not in afterwards
+    assert site.console.count_failed(FailedMessageSearch()) == 2
 
 
 def test_consumers_tell_who_lives_and_who_may_be_dead(site: ConsoleSite) -> None:

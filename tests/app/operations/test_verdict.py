@@ -7,6 +7,7 @@ from app.operations.channels import ChannelState
 from app.operations.consumers import consumers_of
 from app.operations.verdict import State, problems_of
 from ports.outbound.channels import CAPABILITIES, ChannelKind
+from ports.outbound.message_table import LeftBehind
 from ports.outbound.operations import FailedMessageGroup, Heartbeat, ProjectionState
 from ports.outbound.positions import ProjectionStatus
 
@@ -142,6 +143,16 @@ def test_a_message_may_wait_half_a_minute() -> None:
     assert told(replace(WELL, channels=[waits_long])) == [
         ("warning", "The oldest message waits for 31 s")
     ]
+
+
+def test_messages_of_a_removed_channel_need_somebody() -> None:
+    removed = LeftBehind(channel="post.letters", count=2, oldest_at=NOW - timedelta(days=2))
+
+    [problem] = problems_of(replace(WELL, removed_channels=[removed]))
+
+    assert (problem.meaning, problem.page) == ("danger", "operations.channels")
+    assert problem.text == "2 messages for the removed channel post.letters"
+    assert problem.reason.endswith("the oldest waits for 2 d")
 
 
 @pytest.mark.parametrize(
