@@ -16,6 +16,7 @@ from kombu.message import Message
 from adapters.celery_channels.broker import MAINTENANCE, Broker, ChannelQueue
 from adapters.celery_channels.intake import Chore, Intake, Question, parked, read
 from adapters.celery_channels.jobs import Receive
+from adapters.celery_channels.quarantine import Quarantine
 from adapters.celery_channels.serving import Serving
 from adapters.celery_channels.watchdog import Watchdog
 
@@ -65,6 +66,7 @@ class ChannelConsumer(Consumer):
         self._drain_what_was_put_aside()
         if not isinstance(self.pool, PreforkPool):
             self._serving.watchdog = Watchdog(stop_taking=self.stop_taking, leave=self.leave)
+            self._serving.quarantine = Quarantine()
             self._serving.open()
 
     # -- messages --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from celery.exceptions import Ignore
 
 from adapters.celery_channels.broker import ChannelQueue
 from adapters.celery_channels.jobs import Job, Park, Probe, Receive, Revoked, TimedOut
+from adapters.celery_channels.quarantine import Quarantine
 from adapters.celery_channels.watchdog import Watchdog
 from adapters.celery_channels.wire import envelope_bytes
 from ports.errors import (
@@ -82,6 +83,7 @@ class Serving:
         self._lock = threading.Lock()
         self._opened: tuple[int, HandlerProcess] | None = None
         self.watchdog: Watchdog | None = None  # where the pool itself knows no time limits
+        self.quarantine: Quarantine | None = None  # where several handlers share a process
         # Contexts whose storage is away; what was prefetched for them goes back unhandled. Only
         # seen by jobs that run in the worker's main process.
         self.held: set[str] = set()
@@ -144,18 +146,17 @@ class Serving:
                     raise StoreUnavailable(f"the storage of {queue.context} is still away")
 
     def _receive(self, queue: ChannelQueue, receivers: Receivers, job: Receive) -> None:
-        if queue.context in self.held:
-            raise StoreUnavailable(f"the storage of {queue.context} is away")
+        self._check_held(queue)
         delivery = self._decoded(queue, receivers, job.text)
         if delivery is None:
             return
         try:
-            if self.watchdog is None:
-                receivers.receive(delivery, job.hand_overs)
+            if self.quarantine is None:
+                self._handle(queue, receivers, delivery, job.hand_overs)
             else:
-                seconds = self.time_limit(delivery.endpoint, queue)
-                with self.watchdog.watching(delivery, seconds, receivers.fail):
-                    receivers.receive(delivery, job.hand_overs)
+                with self.quarantine.place(job.hand_overs):
+                    self._check_held(queue)  # it may have waited
+                    self._handle(queue, receivers, delivery, job.hand_overs)
         except Unavailable:
             raise
         except Exception as error:
@@ -164,6 +165,20 @@ class Serving:
             if not job.hand_overs:
                 raise
             receivers.reject(queue.name, envelope_bytes(job.text), error)
+
+    def _check_held(self, queue: ChannelQueue) -> None:
+        if queue.context in self.held:
+            raise StoreUnavailable(f"the storage of {queue.context} is away")
+
+    def _handle(
+        self, queue: ChannelQueue, receivers: Receivers, delivery: Delivery, hand_overs: int
+    ) -> None:
+        if self.watchdog is None:
+            receivers.receive(delivery, hand_overs)
+            return
+        seconds = self.time_limit(delivery.endpoint, queue)
+        with self.watchdog.watching(delivery, seconds, receivers.fail):
+            receivers.receive(delivery, hand_overs)
 
     def _fail(
         self,

@@ -79,6 +79,36 @@ def test_a_message_that_kills_a_whole_worker_each_time_comes_to_an_end(desk: Des
     assert all(entry["hand_overs"] >= 1 for entry in desk.events("started", poison)[1:])
 
 
+@pytest.mark.parametrize("kind", [RABBITMQ, SQL])
+def test_who_only_shares_a_process_with_a_message_that_kills_it_is_not_condemned_with_it(
+    kind: str, desks: Desks, tmp_path: Path
+) -> None:
+    with desks.on(kind, tmp_path, pool="threads", concurrency=4) as desk:
+        gate = desk.signpost("open")
+        with desk.worker(may_die=True) as worker:
+            innocents = [desk.send(do="linger", file=str(gate)) for _ in range(3)]
+            for message in innocents:
+                desk.wait_for("started", message)
+            poison = desk.send(do="die")
+            worker.process.wait(20)
+        gate.touch()
+
+        while len(desk.events("poisonous")) + len(desk.events("done")) < 4:
+            with desk.worker(may_die=True) as worker:
+                wait_until(
+                    lambda: (
+                        worker.process.poll() is not None
+                        or len(desk.events("poisonous")) + len(desk.events("done")) == 4
+                    ),
+                    limit_s=30,
+                    what="an end of the worker or of all messages",
+                )
+
+        assert [entry["message"] for entry in desk.events("poisonous")] == [poison]
+        for message in innocents:
+            assert len(desk.events("done", message)) == 1
+
+
 def test_a_worker_that_is_asked_to_stop_lets_a_running_handler_finish(desk: Desk) -> None:
     gate = desk.signpost("open")
     with desk.worker() as worker:

@@ -109,11 +109,15 @@ class Storage:
             event="started", message=message, hand_overs=hand_overs, context=self._context
         )
         if earlier >= MOST_HAND_OVERS:
-            self._journal.write(event="poisonous", message=message)
+            if not self._count("done", message):  # or only its acknowledgement was lost
+                self._journal.write(event="poisonous", message=message)
             return
         match wish["do"]:
             case "die":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "linger":
+                _until(Path(wish["file"]).exists)
+                time.sleep(0.5)  # long enough to be there when another one kills the process
             case "wait":
                 _until(Path(wish["file"]).exists)
             case "raise":
