@@ -12,16 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-PATIENCE = timedelta(seconds=30)
+# Longer than most handlers take. A line to the broker that breaks makes a suspect of what still
+# runs, and that one must not hold up the worker for as long as it takes.
+PATIENCE = timedelta(seconds=5)
 
 
 class Quarantine:
     """Of one process; used by all of its threads.
 
-    Suspects run in the order in which they came, each for as long as its handler may take. Those
-    before any suspect are waited for, and those who come later wait for all suspects that are
-    there, both for at most ``patience``: a slow handler is no reason to stand still. Who was never
-    a suspect is not counted, so that costs nobody more than a place in the quarantine.
+    Suspects run in the order in which they came, each for as long as its handler may take. A
+    suspect waits for the others that run, and others that come wait for the suspects, both for at
+    most ``patience``: then they run side by side, which is seldom and harmless unless one that was
+    never handed over before kills the process just then.
     """
 
     def __init__(self, *, patience: timedelta = PATIENCE) -> None:
