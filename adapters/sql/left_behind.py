@@ -54,26 +54,30 @@ COUNT_ROWS = statement(
 )
 
 
-def _take(part: str, *, sqlite: bool) -> str:
-    some = (
-        f"SELECT one.id {_of_channel(part)} "
-        "AND (one.claimed_until IS NULL OR one.claimed_until <= {now}) "
-        f"ORDER BY {_ORDERS[part]} LIMIT :limit"
-    )
-    these = f"id IN ({some})" if sqlite else f"id = ANY(ARRAY({some} FOR UPDATE SKIP LOCKED))"
+def _lock(part: str, *, sqlite: bool) -> str:
+    # Asked beside RETURNING, SQLite would look through all outcomes for each row.
+    has_outcome = recorded(sqlite=sqlite).replace("runtime_message.", "one.")
+    columns = ", ".join(f"one.{name}" for name in MESSAGE_COLUMNS)
     return (
-        f"DELETE FROM runtime_message WHERE {these} "
-        f"RETURNING {', '.join(MESSAGE_COLUMNS)}, {recorded(sqlite=sqlite)}"
+        f"SELECT {columns}, one.id, {has_outcome} {_of_channel(part)} "
+        "AND (one.claimed_until IS NULL OR one.claimed_until <= {now}) "
+        f"ORDER BY {_ORDERS[part]} LIMIT :limit{'' if sqlite else ' FOR UPDATE SKIP LOCKED'}"
     )
 
 
-TAKE_ROWS = tuple(
+# SQLite has one writer at a time anyway.
+LOCK_ROWS = tuple(
     statement(
-        "DELETE runtime_message",
-        _take(part, sqlite=False),
-        sqlite=_take(part, sqlite=True),
+        "SELECT runtime_message",
+        _lock(part, sqlite=False),
+        sqlite=_lock(part, sqlite=True),
         parameters={"context": Kind.TEXT, "channel": Kind.TEXT, "limit": Kind.INT},
-        columns=[*MESSAGE_COLUMNS.values(), Kind.BOOL],
+        columns=[*MESSAGE_COLUMNS.values(), Kind.INT, Kind.BOOL],
     )
     for part in _PARTS
+)
+DELETE_ROWS = statement(
+    "DELETE runtime_message",
+    "DELETE FROM runtime_message WHERE id = ANY(:ids)",
+    parameters={"ids": Kind.INTS},
 )

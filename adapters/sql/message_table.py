@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adapters.sql.executor import Row
-from adapters.sql.left_behind import TAKE_ROWS
+from adapters.sql.left_behind import DELETE_ROWS, LOCK_ROWS
 from adapters.sql.rows import MESSAGE_COLUMNS, MESSAGE_WIDTH, delivery_from
 from adapters.sql.statements import Kind, statement
 from ports.messages import Delivery
@@ -76,7 +76,11 @@ class SqlMessageTable:
 
     def take(self, channel: str, *, limit: int) -> Sequence[Taken]:
         rows: list[Row] = []
-        for take in TAKE_ROWS:
+        for lock in LOCK_ROWS:
             if len(rows) < limit:
-                rows += self._unit.write(take, (self._unit.context, channel, limit - len(rows)))
-        return [Taken(delivery=delivery_from(row), has_outcome=row[MESSAGE_WIDTH]) for row in rows]
+                rows += self._unit.write(lock, (self._unit.context, channel, limit - len(rows)))
+        if rows:
+            self._unit.write(DELETE_ROWS, ([row[MESSAGE_WIDTH] for row in rows],))
+        return [
+            Taken(delivery=delivery_from(row), has_outcome=row[MESSAGE_WIDTH + 1]) for row in rows
+        ]

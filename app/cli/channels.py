@@ -72,6 +72,9 @@ def reject(name: str, actor: str, reason: str, data: Path | None) -> None:
         known = any(name in one.removed_channels.known for one in deployment.runtimes.values())
         if known and not holding:
             raise ChannelIsDeclared(name)
+        if not holding:
+            click.echo(f"nothing waits for {name}")
+            return
         rejected = 0
         for runtime in holding:
             deed = Deed(

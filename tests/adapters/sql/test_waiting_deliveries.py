@@ -86,8 +86,8 @@ class TestWhatAClaimLooksAt:
             (waiting_statements.HOLD_UP, ("post", ["invoices", "parcels"], 1000), 10),
             (left_behind.CHANNELS_WITH_ROWS, ("post",), 60),
             (left_behind.COUNT_ROWS, ("post", "letters", 50), 200),
-            (left_behind.TAKE_ROWS[0], ("post", "letters", 50), 200),
-            (left_behind.TAKE_ROWS[1], ("post", "orders", 50), 200),
+            (left_behind.LOCK_ROWS[0], ("post", "letters", 50), 200),
+            (left_behind.LOCK_ROWS[1], ("post", "orders", 50), 200),
         ],
         ids=[
             "peek",
@@ -103,8 +103,8 @@ class TestWhatAClaimLooksAt:
             "hold up",
             "channels with rows",
             "count rows",
-            "take ready rows",
-            "take kept rows",
+            "lock ready rows",
+            "lock kept rows",
         ],
     )
     def test_a_claim_touches_few_rows_of_many(
