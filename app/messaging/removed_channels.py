@@ -1,5 +1,7 @@
-"""Messages of channels that a later release removed or renamed: nobody takes them any more, and they
-wait until an operator makes them failed messages."""
+"""Messages of channels that a later release removed or renamed: nobody takes them any more.
+
+They wait until an operator makes them failed messages.
+"""
 
 from collections.abc import Iterable, Sequence
 
