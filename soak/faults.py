@@ -242,7 +242,8 @@ class Striker:
         deadline = time.monotonic() + _HOLD_LIMIT_S
         while True:
             pid = self._living(victim)
-            send(pid, signal.SIGSTOP)
+            if not send(pid, signal.SIGSTOP):
+                continue  # something else was quicker
             if held is None:
                 return pid, None
             try:
@@ -256,11 +257,14 @@ class Striker:
             time.sleep(0.01)
 
     def _living(self, victim: Callable[[], int | None]) -> int:
-        wait_until(victim, limit_s=_BACK_LIMIT_S, what="the victim to live")
-        pid = victim()
-        if pid is None:
-            raise WaitedInVain("the victim died by itself")
-        return pid
+        found: list[int] = []
+
+        def lives() -> bool:
+            found[:] = [pid for pid in [victim()] if pid is not None]
+            return bool(found)
+
+        wait_until(lives, limit_s=_BACK_LIMIT_S, what="the victim to live")
+        return found[0]
 
     def restart(self, fault: Fault) -> None:
         servers = self._world.servers
