@@ -182,7 +182,8 @@ class PrivateRabbitMq(Server):
             self._epmd = None
 
     def counts(self) -> Mapping[str, tuple[int, int]]:
-        """Of every queue, what is ready and what is held by consumers. Takes a second or two."""
+        """Of every queue, what is ready and what is held by consumers. Takes a second or two. A
+        queue that cannot be asked just now may hold something and is counted so."""
         output = _run(
             [
                 *(str(self._programs / "rabbitmqctl"), "--quiet", "--node", self._node),
@@ -193,7 +194,9 @@ class PrivateRabbitMq(Server):
         )
         rows = [line.split("\t") for line in output.splitlines() if line.count("\t") == 2]
         return {
-            name: (int(ready), int(held)) for name, ready, held in rows if ready.strip().isdigit()
+            name: (int(ready), int(held)) if (ready + held).isdigit() else (1, 0)
+            for name, ready, held in rows
+            if name != "name"
         }
 
     def _launch(self, log: Any) -> "subprocess.Popen[bytes]":
