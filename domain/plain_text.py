@@ -8,10 +8,13 @@ from uuid import UUID
 # the two that force a direction (gpj.exe reads as exe.jpg); right-to-left text needs neither.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff]")
 
+# Letters and symbols without ink: fillers of Hangul and the empty Braille pattern.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
 
 def one_line(text: str) -> str:
     """Without control characters, every run of white space one space, none at the ends."""
-    return " ".join(_printable(" ".join(text.split())).split())
+    return _seen(" ".join(_printable(" ".join(text.split())).split()))
 
 
 def many_lines(text: str) -> str:
@@ -19,7 +22,17 @@ def many_lines(text: str) -> str:
     spaces at the ends of lines."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = (line.rstrip() for line in _printable(unified).split("\n"))
-    return "\n".join(lines).strip("\n")
+    return _seen("\n".join(lines).strip("\n"))
+
+
+def _seen(text: str) -> str:
+    """Nothing at all where nothing of it could be seen."""
+    if any(
+        character not in _BLANK and unicodedata.category(character)[0] not in "CZM"
+        for character in text
+    ):
+        return text
+    return ""
 
 
 def is_uuid_text(text: str) -> bool:

@@ -201,8 +201,12 @@ class UnknownService(ThicketError):
 
 
 class NoSuchFailedMessage(ThicketError):
-    def __init__(self, failed_message_id: str) -> None:
-        super().__init__(f"there is no failed message {failed_message_id}; perhaps it was replayed")
+    def __init__(self, failed_message_id: str, *, deleted: bool = False) -> None:
+        super().__init__(
+            f"there is no deleted failed message {failed_message_id}; it waits, or was purged"
+            if deleted
+            else f"there is no failed message {failed_message_id}; perhaps it was replayed"
+        )
         self.failed_message_id = failed_message_id
 
 

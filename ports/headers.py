@@ -18,6 +18,9 @@ AGGREGATE_ID = "aggregate_id"  # addresses an instance when the payload does not
 ACTOR = "actor"  # a name to show to people
 ACTOR_ID = "actor_id"
 
+# A row's headers that were no JSON; such a message is not handled.
+UNREADABLE = "unreadable_headers"
+
 RESERVED = frozenset(
     {MESSAGE_ID, CORRELATION_ID, PARENT_ID, TIMESTAMP, SOURCE, TENANT, REPLAYED, ATTEMPT}
 )

@@ -1,20 +1,28 @@
 """Finding words anywhere in text, whatever the case."""
 
+import unicodedata
+
 import sqlalchemy as sa
 
 _MOST_WORDS = 6
 _LONGEST_WORD = 60
+_AROUND = ".,;:!?()[]{}<>\"'"
 
 
 def searchable(*texts: str) -> str:
     """What is stored to be searched."""
-    return "\n".join(texts).casefold()
+    return _plain("\n".join(texts))
 
 
 def words_of(search: str) -> list[str]:
     """What was typed, in the words that count: at most six."""
-    words = search.casefold().replace("\x00", " ").split()[:_MOST_WORDS]
-    return [word[:_LONGEST_WORD] for word in words]
+    # Typed in full width, or copied with the brackets and commas around it.
+    words = [word.strip(_AROUND) or word for word in _plain(search.replace("\x00", " ")).split()]
+    return [word[:_LONGEST_WORD] for word in words[:_MOST_WORDS]]
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def has_word(column: sa.ColumnElement[str], word: str) -> sa.ColumnElement[bool]:

@@ -71,7 +71,7 @@ class MemoryFailedMessages:
             self._key(failed_message_id), as_writer=True
         )
         if found is None or (found.deleted_at is not None) is not deleted:
-            raise NoSuchFailedMessage(failed_message_id)
+            raise NoSuchFailedMessage(failed_message_id, deleted=deleted)
         return found
 
     def _key(self, failed_message_id: str) -> tuple[str, str]:

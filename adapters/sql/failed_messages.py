@@ -192,7 +192,7 @@ class SqlFailedMessages:
 
     def restore(self, failed_message_id: str) -> None:
         if not self._unit.write(_RESTORE, (*self._owner, failed_message_id)):
-            raise NoSuchFailedMessage(failed_message_id)
+            raise NoSuchFailedMessage(failed_message_id, deleted=True)
 
     def oldest(self, *, after: str = "", limit: int) -> Sequence[str]:
         return [row[0] for row in self._unit.run(_OLDEST, (*self._owner, after, limit))]

@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.sql.executor import Row
 from adapters.sql.statements import Kind
+from ports.headers import UNREADABLE
 from ports.messages import NO_HEADERS, Delivery, Envelope, HeaderValue, Metadata
 from ports.outbound.event_store import NewEvent, StoredEvent
 
@@ -187,5 +188,9 @@ def _headers_to_text(headers: Mapping[str, HeaderValue]) -> str:
 def _headers_from(text: str) -> Mapping[str, HeaderValue]:
     if text == "{}":
         return NO_HEADERS
-    headers: dict[str, HeaderValue] = json.loads(text)
-    return headers
+    try:
+        headers: object = json.loads(text)
+    except ValueError:
+        headers = None
+    # One damaged row must not stand in the way of those beside it.
+    return headers if isinstance(headers, dict) else {UNREADABLE: text}

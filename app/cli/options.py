@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ports.outbound.audit import LONGEST_REASON
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 HIGHEST_PORT = 65_533  # two more follow it
@@ -60,7 +62,7 @@ def acting_options(*, reason_required: bool) -> Callable[[F], F]:
             help="Who acts.",
         )(command)
         if not reason_required:
-            return click.option("--reason", default="", help="Why.")(command)
+            return click.option("--reason", default="", callback=_bounded, help="Why.")(command)
         return click.option("--reason", required=True, callback=_said, help="Why.")(command)
 
     return add
@@ -69,4 +71,10 @@ def acting_options(*, reason_required: bool) -> Callable[[F], F]:
 def _said(_context: click.Context, parameter: click.Parameter, value: str) -> str:
     if not value.strip():
         raise click.BadParameter("say why", param=parameter)
+    return _bounded(_context, parameter, value)
+
+
+def _bounded(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if len(value.strip()) > LONGEST_REASON:
+        raise click.BadParameter(f"at most {LONGEST_REASON} characters", param=parameter)
     return value.strip()

@@ -1,6 +1,7 @@
 """The whole product under load while its parts are killed."""
 
 import secrets
+import signal
 from pathlib import Path
 
 import click
@@ -9,10 +10,18 @@ _SECONDS = 60
 _LARGEST_SEED = 1_000_000
 
 
+def _a_number(_context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Not "nan", which is in every range."""
+    if value != value:
+        raise click.BadParameter("is not a number", param=parameter)
+    return value
+
+
 @click.command()
 @click.option(
     "--minutes",
     type=click.FloatRange(0.5, 24 * 60),
+    callback=_a_number,
     default=10,
     show_default=True,
     metavar="N",
@@ -41,6 +50,7 @@ _LARGEST_SEED = 1_000_000
 @click.option(
     "--rate",
     type=click.FloatRange(0.1, 1000),
+    callback=_a_number,
     default=20,
     show_default=True,
     metavar="R",
@@ -68,6 +78,9 @@ def soak(
     processes and servers meanwhile, and sends messages that nobody can read. Then everything may
     come to rest. The exit status is 1 when something was lost, done twice, or is stuck.
     """
+    # As Ctrl-C does: what was started is stopped.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     if crash_points is not None:
         return _kill_at_crash_points(crash_points, as_json=as_json)
     try:

@@ -8,7 +8,7 @@ from threading import Event, Thread
 from app.composition.deployment import build_deployment
 from app.composition.heartbeats import heart_of
 from app.composition.settings import Settings
-from app.composition.stopping import stop_on_signal
+from app.composition.stopping import NOTICE_S, stop_on_signal
 from app.messaging.runtime import Runtime
 from ports.outbound.channels import ChannelKind
 
@@ -62,5 +62,6 @@ def run_side_by_side(loops: Sequence[Loop], stop: Event) -> int:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        while thread.is_alive():
+            thread.join(NOTICE_S)
     return 1 if broken else 0

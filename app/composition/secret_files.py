@@ -39,6 +39,10 @@ def kept_secret(file: Path, *, length: int) -> str:
         secret = file.read_text().strip()
     except OSError as error:
         raise CannotRun(f"cannot keep a secret in {file}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise CannotRun(
+            f"{file} is damaged; restore it, or delete it and a new secret is made"
+        ) from error
     if not secret:
         raise CannotRun(f"{file} is empty; delete it, and a new secret is made")
     return secret

@@ -3,6 +3,10 @@
 import signal
 from threading import Event, Thread
 
+# How long the main thread may wait at a stretch. What a signal leads to happens there, and one that
+# comes just before a wait begins does not end it.
+NOTICE_S = 0.5
+
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -18,6 +18,7 @@ from app.customer_service.report_keys import (
     is_key,
     issue_id_of,
     key_of_this_browser,
+    next_issue_id,
 )
 from app.identity.access import public, signed_link
 from app.identity.rate_limits import RateLimiting, refuse_for_now
@@ -35,6 +36,8 @@ from ports.outbound.time import Identifiers
 
 TRAP = "website"
 CUSTOMER = {ACTOR: "the customer"}
+FINISHED = {IssueState.RESOLVED, IssueState.CANCELLED, IssueState.CLOSED}
+_MOST_REPEATS = 20  # of the same words in the hour that a browser keeps its key
 
 
 def customer_service_blueprint(
@@ -63,6 +66,15 @@ def customer_service_blueprint(
         if issue is None:
             abort(404)
         return issue
+
+    def unfinished(issue_id: str) -> str:
+        """That issue, or the first after it which nobody has finished yet."""
+        for _ in range(_MOST_REPEATS):
+            issue: IssueRow | None = queries.ask(IssueByIdentifier(issue_id=issue_id))
+            if issue is None or issue.state not in FINISHED:
+                break
+            issue_id = next_issue_id(issue_id)
+        return issue_id
 
     def shown(issue: IssueRow, token: str) -> dict[str, object]:
         return {
@@ -107,7 +119,7 @@ def customer_service_blueprint(
         if not is_key(key):
             key = key_of_this_browser(identifiers, now())
         typed = (form.email.data or "", form.subject.data or "", form.content.data or "")
-        issue_id, (email, subject, content) = issue_id_of(key, typed), typed
+        issue_id, (email, subject, content) = unfinished(issue_id_of(key, typed)), typed
         try:
             commands.send(
                 ReportIssue(issue_id=issue_id, email=email, subject=subject, content=content),

@@ -41,5 +41,10 @@ def issue_id_of(key: str, typed: Sequence[str]) -> str:
     return str(uuid5(UUID(key), json.dumps(list(typed))))
 
 
+def next_issue_id(issue_id: str) -> str:
+    """For the same said again after that issue was finished; the same each time it is asked."""
+    return str(uuid5(UUID(issue_id), "again"))
+
+
 def is_key(text: str) -> bool:
     return is_uuid_text(text)

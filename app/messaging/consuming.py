@@ -28,7 +28,9 @@ from ports.errors import (
     PoisonousMessage,
     StoreUnavailable,
     UnknownEndpoint,
+    UnreadableMessage,
 )
+from ports.headers import UNREADABLE
 from ports.inbound.delivery import RetryPolicy
 from ports.messages import Delivery, Message
 from ports.outbound.deliveries import DeliveryState
@@ -209,6 +211,8 @@ class Consumer:
         return count > 0
 
     def _handle(self, delivery: Delivery, leased: Leased | None) -> None:
+        if UNREADABLE in delivery.envelope.metadata.headers:
+            raise UnreadableMessage("its headers are not what was written: no JSON object")
         handle, outside = self._prepared(delivery)
         if outside:
             self._handle_outside(delivery, handle, leased)

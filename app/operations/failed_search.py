@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import url_for
+from flask import abort, url_for
 from werkzeug.datastructures import MultiDict
 
 from app.operations.console import Console
@@ -60,6 +60,10 @@ class Wanted:
 
 
 def wanted(console: Console, arguments: MultiDict[str, str]) -> Wanted:
+    # Left out, an unknown choice would widen what is done to "everything in this list".
+    for name, known in (("context", console.views), ("age", AGES)):
+        if arguments.get(name, "").strip() not in ("", *known):
+            abort(404)
     view = arguments.get("view", "")
     if view not in VIEWS:
         view = "all" if arguments.get("q") or arguments.get("group") else "groups"

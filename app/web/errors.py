@@ -121,6 +121,8 @@ def set_up_errors(app: Flask, *, answers: Mapping[type[Exception], Answer] | Non
         for name, value in error.get_headers():
             if name in _KEPT_HEADERS:
                 response.headers[name] = value
+        if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            response.headers["Connection"] = "close"  # the rest of it is not read
         return response
 
     app.register_error_handler(HTTPException, refused)

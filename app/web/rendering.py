@@ -24,6 +24,7 @@ A variable that was not passed is an error, never an empty text.
 """
 
 import re
+import shlex
 from collections.abc import Callable
 from datetime import datetime
 
@@ -74,6 +75,7 @@ def set_up_rendering(
         size=formatting.size,
         initials=formatting.initials,
         plural=formatting.plural,
+        shell_word=shlex.quote,
         json_html=highlighted_json,
         json_cut=characters_cut_off,
         stack_trace=lambda text: parse_stack_trace(text, root=source_root),

@@ -10,6 +10,7 @@ import pytest
 
 from adapters.sql.waiting_deliveries import SqlWaitingDeliveries
 from adapters.telemetry.logs import set_up_logs
+from adapters.telemetry.prometheus import exposition
 from app.messaging.runtime import Runtime
 from ports.errors import StoreUnavailable
 from ports.outbound.traces import SpanRecord, TraceSearch
@@ -136,6 +137,20 @@ def test_a_request_that_storage_lets_down_is_red_in_its_trace_and_in_the_logs(
     assert (failed["error"], failed["reason"]) == ("StoreUnavailable", "nobody answers")
     [span] = [one for one in recorded(site) if one.name == "HTTP GET /issues/<token>"]
     assert span.failed
+
+
+def test_methods_that_somebody_made_up_are_one_name(site: DeploymentSite) -> None:
+    made_up = ["XQZPL", "YQZPL"]
+
+    for method in made_up:
+        assert site.visitor().client.open("/", method=method).status_code == 405
+
+    names = [span.name for span in recorded(site)]
+    assert names.count("HTTP _OTHER (no such address)") == len(made_up)
+    assert "QZPL" not in repr(recorded(site))
+    shown = exposition().decode()
+    assert 'method="_OTHER"' in shown
+    assert "QZPL" not in shown
 
 
 def test_every_statement_of_the_story_names_its_tables(site: DeploymentSite) -> None:

@@ -3,8 +3,10 @@ import os
 import socket
 import sqlite3
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 import click
 import pytest
@@ -19,10 +21,13 @@ from ports.errors import CannotStart, Fault, NoSuchFailedMessage, StoreUnavailab
 
 
 @pytest.fixture(autouse=True)
-def no_settings_of_a_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("THICKET_"):
-            monkeypatch.delenv(name)
+def no_settings_of_a_developer() -> Iterator[None]:
+    """Nor does any stay that a command made, as it may in a process that it has for itself."""
+    with patch.dict(os.environ):
+        for name in list(os.environ):
+            if name.startswith("THICKET_"):
+                del os.environ[name]
+        yield
 
 
 def complaint(capsys: pytest.CaptureFixture[str]) -> str:
@@ -113,6 +118,10 @@ def test_a_group_without_its_command_is_one_line(
         ["projection", "rebuild", "unassigned_tickets"],
         ["operator", "add"],
         ["operator", "add", "nobody"],
+        ["soak", "--minutes", "nan"],
+        ["soak", "--rate", "nan"],
+        ["failed", "delete", "f-1", "--reason", "x" * 1_001],
+        ["projection", "pause", "ticket_list", "--reason", "x" * 1_001],
         ["up", "now"],
         ["restart"],
         ["migrate", "--down"],

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.composition.environment import load_settings, read_settings
+from app.composition.in_the_way import CannotRun
+from app.composition.secret_files import kept_secret
 from app.composition.settings import LogFormat, Profile, SettingsAreWrong, WorkerPool
 from tests.composition.conftest import Given
 
@@ -367,3 +369,10 @@ def test_a_given_secret_key_is_not_kept(given: Given, tmp_path: Path) -> None:
 
     assert settings.secret_keys == (KEY,)
     assert not settings.data.exists()
+
+
+def test_a_damaged_secret_is_said_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(CannotRun, match="key is damaged"):
+        kept_secret(tmp_path / "key", length=32)

@@ -37,3 +37,10 @@ def test_text_is_composed_so_that_equal_looking_text_is_equal() -> None:
 )
 def test_a_uuid_is_told_by_its_usual_form(text: str, answer: bool) -> None:
     assert is_uuid_text(text) is answer
+
+
+@pytest.mark.parametrize("blank", ["\u200b", "\ufeff \u2060", "\u3164", "\u2800\u2800", "\u0301"])
+def test_what_nobody_can_see_is_nothing(blank: str) -> None:
+    assert one_line(blank) == ""
+    assert many_lines(f"{blank}\n{blank}") == ""
+    assert one_line(f"a{blank}") != ""

@@ -1,10 +1,12 @@
 """Retries, expiry, giving up: what a delivery ends as when its handler fails or takes too long."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ports.errors import ConcurrencyConflict, DeliveryTimedOut, NoSuchFailedMessage
+from ports.headers import UNREADABLE
 from ports.inbound.delivery import RetryPolicy
 from tests.messaging.mornings import Morning, Narrow, SunRose
 
@@ -137,3 +139,17 @@ def test_an_error_that_cannot_be_put_into_words_is_kept_all_the_same() -> None:
 )
 def test_pauses_grow_up_to_the_longest(policy: RetryPolicy, retry: int, seconds: int) -> None:
     assert policy.delay_before(retry) == timedelta(seconds=seconds)
+
+
+def test_a_message_whose_headers_nobody_can_read_fails_with_the_reason(morning: Morning) -> None:
+    delivery = morning.delivery()
+    metadata = replace(delivery.envelope.metadata, headers={UNREADABLE: "{damaged"})
+    damaged = replace(delivery, envelope=replace(delivery.envelope, metadata=metadata))
+
+    outcome = morning.flow.runtime.consumer.receive(damaged)
+
+    assert outcome == "failed"
+    [failed] = morning.flow.failed_messages()
+    assert "UnreadableMessage" in failed.failure.exception
+    assert "headers" in failed.failure.reason
+    assert morning.praises() == 0

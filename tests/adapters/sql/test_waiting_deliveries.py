@@ -10,6 +10,7 @@ from adapters.sql.deliveries import purge_done
 from adapters.sql.statements import Statement
 from adapters.sql.store import SqlStore
 from adapters.sql.waiting_deliveries import SqlWaitingDeliveries
+from ports.headers import UNREADABLE
 from ports.messages import Delivery
 from tests.adapters.sql.plans import explained, rows_touched
 from tests.adapters.sql.stores import (
@@ -264,3 +265,31 @@ def _add(store: SqlStore, *deliveries: Delivery) -> None:
 
 def _id(delivery: Delivery) -> str:
     return delivery.envelope.metadata.id
+
+
+class DamagedRows(SqlFixtures):
+    @pytest.mark.parametrize("headers", ["not json", "[1]", "null", ""])
+    def test_a_row_whose_headers_are_damaged_does_not_hold_up_those_beside_it(
+        self, store: SqlStore, headers: str
+    ) -> None:
+        first, second = a_delivery(), a_delivery()
+        committed(store, lambda unit: [unit.messages.add(one) for one in (first, second)])
+        with store.engine().connect() as connection:
+            connection.exec_driver_sql(
+                f"UPDATE runtime_message SET headers = '{headers}' "
+                f"WHERE message_id = '{first.envelope.metadata.id}'"
+            )
+
+        claimed = SqlWaitingDeliveries(store).claim([CHANNEL], limit=10, token="relay")
+
+        damaged, whole = (row.delivery for row in claimed)
+        assert damaged.envelope.metadata.headers == {UNREADABLE: headers}
+        assert whole == second
+
+
+class TestDamagedRowsOnSqlite(SqliteFixtures, DamagedRows):
+    pass
+
+
+class TestDamagedRowsOnPostgresql(PostgresqlFixtures, DamagedRows):
+    pass

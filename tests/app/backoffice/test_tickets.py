@@ -191,6 +191,10 @@ def test_lists_show_the_numbers_of_tickets_and_issues_apart(
         ("T-1002", ["Screen one"]),
         ("t-1002", ["Screen one"]),
         ("1002", ["Screen one", "Printer one"]),
+        # Typed with an input method, or copied out of a mail's subject.
+        ("%EF%BC%91%EF%BC%90%EF%BC%90%EF%BC%92", ["Screen one", "Printer one"]),
+        ("[%231002]", ["Printer one"]),
+        ("T-1002,", ["Screen one"]),
     ],
 )
 def test_a_customers_number_never_leads_to_the_ticket_of_another(

@@ -3,7 +3,8 @@ import re
 import pytest
 from werkzeug.test import TestResponse
 
-from app.customer_service.report_keys import KEPT_FOR
+from app.customer_service.report_keys import KEPT_FOR, issue_id_of
+from domain.customer_service.issue.messages import FollowTicket, TicketProgress
 from tests.app.customer_service.reporting import GIVEN, key_in, reported, row
 from tests.app.deployment_site import DeploymentSite, Visitor, text_of
 
@@ -171,3 +172,27 @@ def _number(customer: Visitor, answer: TestResponse) -> str:
     found = re.search(r"Issue #\d+", text_of(customer.get(answer.location).text))
     assert found
     return found.group()
+
+
+@pytest.mark.parametrize("progress", [TicketProgress.RESOLVED, TicketProgress.CANCELLED])
+def test_the_same_words_after_the_desk_finished_are_another_report(
+    site: DeploymentSite, customer: Visitor, progress: TicketProgress
+) -> None:
+    form = {**GIVEN, "key": key_in(customer.get("/").text)}
+    first = customer.post("/issues", form, seen="/")
+    issue_id = issue_id_of(form["key"], tuple(GIVEN.values()))
+    site.customers.commands.send(
+        FollowTicket(
+            issue_id=issue_id,
+            ticket_version=1,
+            progress=progress,
+            occurred_at=site.deployment.clock.now(),
+        )
+    )
+
+    second = customer.post("/issues", form, seen="/")
+    again = customer.post("/issues", form, seen="/")
+
+    assert "Issue #1001" in text_of(first.text)
+    assert "Issue #1002" in text_of(second.text)
+    assert "Issue #1002" in text_of(again.text)

@@ -1,5 +1,6 @@
 import re
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 
@@ -271,3 +272,30 @@ def test_looking_replays_nothing(site: ConsoleSite) -> None:
 
     assert site.browser().get(f"{LIST}/{failed}/replay").status_code == 405
     assert site.ids() == [failed]
+
+
+@pytest.mark.parametrize("query", ["context=gone", "age=ever"])
+def test_a_choice_that_does_not_exist_never_widens_what_is_asked_for(
+    site: ConsoleSite, query: str
+) -> None:
+    site.let_fail(1)
+    browser = site.browser()
+
+    listed = browser.get(f"{LIST}?view=all&{query}")
+    asked = browser.get(f"{LIST}/confirm/delete?everything=1&query={quote(query)}")
+
+    assert (listed.status_code, asked.status_code) == (404, 404)
+
+
+@pytest.mark.parametrize(
+    "path", [f"{LIST}?view=all&page=9", "/operations/traces?page=9", "/mailbox?page=9"]
+)
+def test_beyond_the_end_a_list_does_not_say_that_there_is_nothing(
+    site: ConsoleSite, path: str
+) -> None:
+    site.let_fail(1)
+
+    page = site.browser().get(path).text
+
+    assert "Nothing on this page" in page
+    assert "To the first page" in page
