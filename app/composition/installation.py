@@ -1,6 +1,7 @@
 """What the commands are given; everything behind it is imported when a command asks for it, because
 the list of commands must appear at once."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,8 +45,13 @@ class Installation:
         from app.composition.environment import read_settings, with_kept_secrets
         from app.composition.migrations import refuse_other_tables
         from app.composition.preparing import refuse_missing_files
+        from app.composition.run_folder import RunFolder
 
         settings = read_settings(data=data)
+        port = RunFolder(settings.data).last_port()
+        if "THICKET_PORT" not in os.environ and port is not None:
+            # Links lead to where the product runs, as if its port had been typed here, too.
+            settings = read_settings(data=data, port=port)
         if reads_data:
             refuse_missing_files(settings)
             refuse_other_tables(settings)

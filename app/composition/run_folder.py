@@ -47,6 +47,16 @@ class RunFolder:
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"thicket-{os.getuid()}-{digest}" / "supervisor.sock"
 
+    def keep_port(self, port: int) -> None:
+        (self.path / "port").write_text(f"{port}\n")
+
+    def last_port(self) -> int | None:
+        """On which the product ran last with this folder; None where it never did."""
+        try:
+            return int((self.path / "port").read_text())
+        except (OSError, ValueError):
+            return None
+
     def make(self) -> None:
         """Raises:
         CannotRun: the folder cannot be made, or its socket's belongs to somebody else.

@@ -48,6 +48,7 @@ def up(*, data: Path | None, port: int | None) -> None:
     # What the processes are told beyond the environment that they share with us.
     os.environ["THICKET_DATA"] = str(settings.data)
     os.environ["THICKET_PORT"] = str(settings.port)
+    folder.keep_port(settings.port)
     shutil.rmtree(settings.metrics_folder, ignore_errors=True)
     private_folder(settings.metrics_folder)
     configuration = write_configuration(

@@ -15,6 +15,7 @@ from app.cli.commands import ENTRIES, door
 from app.cli.testing import CHECKS
 from app.composition import command_line
 from app.composition.command_line import main
+from app.composition.run_folder import RunFolder
 from app.composition.running import PROCESS
 from app.composition.secret_files import keep_secret
 from ports.errors import CannotStart, Fault, NoSuchFailedMessage, StoreUnavailable
@@ -336,3 +337,15 @@ def test_a_secret_that_is_there_is_never_replaced(tmp_path: Path) -> None:
     assert not keep_secret(tmp_path / "secret", "second")
     assert (tmp_path / "secret").read_text() == "first\n"
     assert os.listdir(tmp_path) == ["secret"]
+
+
+def test_a_link_leads_to_the_port_on_which_the_product_ran_last(
+    migrated: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = RunFolder(migrated)
+    folder.make()
+    folder.keep_port(8642)
+
+    assert main(["operator", "add", "olga@desk.example", "--data", str(migrated)]) == 0
+
+    assert capsys.readouterr().out.startswith("http://127.0.0.1:8642/invitation/")
