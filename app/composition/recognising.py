@@ -5,6 +5,8 @@ all contexts nothing is lost by that: the message table has what the file had. E
 and somebody must hear of it.
 """
 
+import sqlite3
+
 import click
 
 from adapters.sql.deployment import DeploymentDatabase
@@ -12,10 +14,12 @@ from adapters.sql.known_broker import SqlKnownBroker
 from adapters.sql.store import SqlStore
 from adapters.sql.waiting_deliveries import SqlWaitingDeliveries
 from adapters.sql_broker.addresses import database_url
+from adapters.sql_broker.errors import BrokerConnectionLost
 from adapters.sql_broker.sqlite_store import count_start
 from adapters.system.time import SystemClock
 from app.composition import addresses
 from app.composition.channels import sent_to
+from app.composition.in_the_way import CannotRun
 from app.composition.settings import Settings
 
 _AT_ONCE = 1000
@@ -28,14 +32,24 @@ def known_broker(settings: Settings, database: DeploymentDatabase) -> SqlKnownBr
 
 
 def recognise_broker(settings: Settings, database: DeploymentDatabase) -> None:
-    """Nothing of this deployment runs meanwhile."""
+    """Nothing of this deployment runs meanwhile.
+
+    Raises:
+        CannotRun: the file cannot be used.
+    """
     known = known_broker(settings, database)
     if known is None:
         return
-    name, starts = count_start(database_url(settings.broker_url))
+    file = addresses.sqlite_file(settings.broker_url)
+    try:
+        name, starts = count_start(database_url(settings.broker_url))
+    except (sqlite3.DatabaseError, BrokerConnectionLost) as error:
+        raise CannotRun(
+            f"the broker's file {file} cannot be used: {error}; put a whole one in its place, or "
+            "move it away, and the start after that says what it means"
+        ) from error
     if known.recognise(name, starts, now=SystemClock().now()):
         return
-    file = addresses.sqlite_file(settings.broker_url)
     if settings.one_store:
         click.echo(
             f"{file} is not the broker's file that this deployment knew: {_release(settings)} "

@@ -10,6 +10,7 @@ from adapters.sql.engines import Limits, open_engine, store_url
 from adapters.sql.store import SqlStore
 from adapters.sql.waiting_deliveries import SqlWaitingDeliveries
 from app.composition.environment import load_settings
+from app.composition.in_the_way import CannotRun
 from app.composition.migrations import migrate
 from app.composition.recognising import known_broker, recognise_broker
 from app.composition.settings import Settings
@@ -130,3 +131,15 @@ def test_a_broker_that_is_no_file_is_not_asked(given: Given, tmp_path: Path) -> 
     database = DeploymentDatabase(lambda: pytest.fail("nothing is to be asked"))
 
     recognise_broker(settings, database)
+
+
+def test_a_damaged_file_is_said_in_one_line_and_left_alone(
+    settings: Settings, start: Start
+) -> None:
+    broker = settings.data / "broker.db"
+    broker.write_bytes(b"no database at all, " * 50)
+
+    with pytest.raises(CannotRun, match=r"broker\.db cannot be used"):
+        start()
+
+    assert broker.read_bytes().startswith(b"no database at all")
