@@ -18,7 +18,7 @@ class Driven(Protocol):
     """What the loop does to a connection."""
 
     def check(self) -> None: ...
-    def flag(self, queues: AbstractSet[str] | None) -> bool: ...
+    def flag(self, queues: AbstractSet[str] | None) -> AbstractSet[str]: ...
     def has_work(self) -> bool: ...
     def fill(self) -> None: ...
     def deliver(self) -> bool: ...
@@ -81,6 +81,10 @@ class EventLoop:
         with contextlib.suppress(OSError):
             self._clapper.send(b"\0")
 
+    def flag_later(self, queues: AbstractSet[str], pause_s: float) -> None:
+        """Look into these queues after a pause; in the hub's thread."""
+        self._hub.call_later(pause_s, self._flag, queues)
+
     def _rung(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._bell.recv(4096)
@@ -104,13 +108,12 @@ class EventLoop:
         announced = self._watch.take()
         if announced is not None and not announced:
             return
-        if not self._connection.flag(announced):
-            return
+        flagged = self._connection.flag(announced)
         recheck_s = self._watch.recheck_after_s()
-        if recheck_s is not None:
-            self._hub.call_later(recheck_s, self._recheck, announced)
+        if flagged and recheck_s is not None:
+            self.flag_later(flagged, recheck_s)
 
-    def _recheck(self, queues: AbstractSet[str] | None) -> None:
+    def _flag(self, queues: AbstractSet[str]) -> None:
         if self.attached:
             self._connection.flag(queues)
 

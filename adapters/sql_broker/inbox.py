@@ -105,8 +105,16 @@ class Inbox:
         for position, consumer in enumerate((*waiting[first:], *waiting[:first])):
             left = len(waiting) - position
             limit = self._options.claim_limit if consumer.no_ack else -(-self.room() // left)
-            if limit > 0 and self._claim(consumer, limit) < limit:
-                due.discard(consumer.queue)
+            if limit <= 0:
+                continue
+            # Before the look: another thread may flag the queue while it is on its way.
+            due.discard(consumer.queue)
+            emptied = False
+            try:
+                emptied = self._claim(consumer, limit) < limit
+            finally:
+                if not emptied:
+                    due.add(consumer.queue)
 
     def deliver(self) -> bool:
         """Hand the next message to its consumer; false when there is none."""

@@ -59,6 +59,7 @@ class Transport(base.Transport):
         self._due: set[str] = set()
         self._owned: set[str] = set()
         self._sweep_at = 0.0
+        self._recheck_at: dict[str, float] = {}
         self._watch: ChangeWatch | None = None
         self._loop: EventLoop | None = None
         self._upkeep = self._new_upkeep()
@@ -123,7 +124,7 @@ class Transport(base.Transport):
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._deliver_one():
-            wait_s = self._sweep_at - time.monotonic()
+            wait_s = min([self._sweep_at, *self._recheck_at.values()]) - time.monotonic()
             if deadline is not None:
                 wait_s = min(wait_s, deadline - time.monotonic())
                 if wait_s <= 0 and time.monotonic() >= deadline:
@@ -165,15 +166,15 @@ class Transport(base.Transport):
             self._failure_was_raised = True
             raise self._failure
 
-    def flag(self, queues: AbstractSet[str] | None) -> bool:
+    def flag(self, queues: AbstractSet[str] | None) -> AbstractSet[str]:
         """Look soon into those of the queues that are consumed here; None stands for all.
 
-        Returns whether there are any.
+        Returns those.
         """
         consumed = {queue for channel in list(self.channels) for queue in channel.inbox.queues()}
         flagged = consumed if queues is None else consumed & queues
         self._due |= flagged
-        return bool(flagged)
+        return flagged
 
     def has_work(self) -> bool:
         """Whether to :meth:`fill` and :meth:`deliver` now."""
@@ -197,6 +198,9 @@ class Transport(base.Transport):
 
     def consuming(self, queue: str) -> None:
         self._due.add(queue)
+        # An announcement from just before was none for this connection, and the next message may
+        # go without one.
+        self._recheck({queue})
         self._upkeep.start()
 
     def holding(self) -> None:
@@ -249,17 +253,34 @@ class Transport(base.Transport):
         self.check()
         if self.deliver():
             return True
-        if time.monotonic() >= self._sweep_at:
-            self._sweep_at = time.monotonic() + self.options.sweep_interval.total_seconds()
+        now = time.monotonic()
+        if now >= self._sweep_at:
+            self._sweep_at = now + self.options.sweep_interval.total_seconds()
             self.flag(None)
+        rechecked = {queue for queue, at in self._recheck_at.items() if now >= at}
+        for queue in rechecked:
+            del self._recheck_at[queue]
+        self.flag(rechecked)
         self.fill()
         return self.deliver()
 
     def _await_announcement(self, wait_s: float) -> None:
-        watch = self._watching()
-        announced = watch.wait(wait_s)
-        if self.flag(announced) and (recheck_s := watch.recheck_after_s()) is not None:
-            self._sweep_at = min(self._sweep_at, time.monotonic() + recheck_s)
+        announced = self._watching().wait(wait_s)
+        self._recheck(self.flag(announced))
+
+    def _recheck(self, queues: AbstractSet[str]) -> None:
+        """Look once more after the watch's pause, which each announcement begins anew.
+
+        Nothing waits for that in vain: the announcement is a reason to look of its own.
+        """
+        # A watch that is still to be made starts with a look at everything.
+        recheck_s = None if self._watch is None else self._watch.recheck_after_s()
+        if recheck_s is None:
+            return
+        if self._loop is not None and self._loop.attached:
+            self._loop.flag_later(queues, recheck_s)
+        else:
+            self._recheck_at.update(dict.fromkeys(queues, time.monotonic() + recheck_s))
 
     def _fail(self, error: BrokerConnectionLost) -> None:
         if self._failure is None:

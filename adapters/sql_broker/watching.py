@@ -21,7 +21,7 @@ class ChangeWatch(Protocol):
         """Like :meth:`take`, but wait up to ``timeout_s`` for the first announcement."""
 
     def recheck_after_s(self) -> float | None:
-        """How long after an announcement its queues must be looked at once more.
+        """How long after each announcement its queues must be looked at once more.
 
         None: not at all. Publishers announce a queue once for a burst of messages; the last of
         them may be stored a moment after the announcement.

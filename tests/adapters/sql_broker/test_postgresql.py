@@ -1,9 +1,14 @@
 import time
+from contextlib import suppress
 
 import psycopg
 import pytest
+from kombu import Connection
 
+from adapters.sql_broker import postgresql_store
+from adapters.sql_broker.channel import Channel
 from adapters.sql_broker.errors import BrokerConnectionLost, BrokerTablesMissing
+from adapters.sql_broker.messages import Claimed
 from tests.adapters.sql_broker.brokers import (
     channel_to,
     connected,
@@ -157,6 +162,111 @@ class TestPostgresqlServer:
 
         assert received == [f"{pair}{half}" for pair in range(10) for half in "ab"]
 
+    def test_a_later_announcement_is_followed_by_a_look_of_its_own(
+        self, postgres_broker_url: str, patient_announcements: None
+    ) -> None:
+        received: list[str] = []
+        with (
+            connected(postgres_broker_url, sweep_interval_ms=60_000) as connection,
+            channel_to(postgres_broker_url) as other,
+        ):
+            channel = open_channel(connection)
+            declare(channel, "work")
+            _consume(channel, "work", received)
+            _deliver_what_comes(connection, for_s=1.0)
+
+            publish(other, "work", "announced")
+            _deliver_what_comes(connection, for_s=0.6)
+            publish(other, "work", "announced too")
+            # The look that follows the first announcement comes meanwhile.
+            _deliver_what_comes(connection, for_s=0.3)
+            publish(other, "work", "not announced")
+            while len(received) < 3:
+                connection.drain_events(timeout=10)
+
+        assert received == ["announced", "announced too", "not announced"]
+
+    def test_announcements_of_a_busy_queue_put_off_no_look_at_another(
+        self, postgres_broker_url: str, patient_announcements: None
+    ) -> None:
+        received: list[str] = []
+        with (
+            connected(postgres_broker_url, sweep_interval_ms=60_000) as connection,
+            channel_to(postgres_broker_url) as other,
+        ):
+            channel = open_channel(connection)
+            for queue in ("work", "busy"):
+                declare(channel, queue)
+                _consume(channel, queue, received)
+            _deliver_what_comes(connection, for_s=1.0)
+
+            publish(other, "work", "announced")
+            _deliver_what_comes(connection, for_s=0.1)
+            publish(other, "work", "not announced")
+            for number in "123":
+                publish(other, "busy", number)
+                _deliver_what_comes(connection, for_s=0.55)
+
+        assert sorted(received) == ["1", "2", "3", "announced", "not announced"]
+        assert received.index("not announced") < received.index("3")
+
+    def test_an_announcement_from_just_before_a_consumer_came_is_not_missed(
+        self, postgres_broker_url: str, patient_announcements: None
+    ) -> None:
+        received: list[str] = []
+        with (
+            connected(postgres_broker_url, sweep_interval_ms=60_000) as connection,
+            channel_to(postgres_broker_url) as other,
+        ):
+            channel = open_channel(connection)
+            for queue in ("work", "beside"):
+                declare(channel, queue)
+            _consume(channel, "beside", received)
+            _deliver_what_comes(connection, for_s=1.0)
+
+            publish(other, "work", "announced")
+            _deliver_what_comes(connection, for_s=0.1)
+            _consume(channel, "work", received)
+            _deliver_what_comes(connection, for_s=0.1)
+            publish(other, "work", "not announced")
+            while len(received) < 2:
+                connection.drain_events(timeout=10)
+
+        assert received == ["announced", "not announced"]
+
+    def test_a_consumer_with_nothing_to_do_does_not_ask_the_database(
+        self, postgres_broker_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        received: list[str] = []
+        with (
+            connected(postgres_broker_url, sweep_interval_ms=60_000) as connection,
+            channel_to(postgres_broker_url) as other,
+        ):
+            channel = open_channel(connection)
+            declare(channel, "work")
+            _consume(channel, "work", received)
+            publish(other, "work", "a")
+            _deliver_what_comes(connection, for_s=0.3)
+            looks: list[str] = []
+            store = channel._transport.store
+            take = store.take
+
+            def counted(queue: str, *, limit: int) -> list[Claimed]:
+                looks.append(queue)
+                return take(queue, limit=limit)
+
+            monkeypatch.setattr(store, "take", counted)
+
+            _deliver_what_comes(connection, for_s=0.5)
+            idle_looks = len(looks)
+            publish(other, "work", "b")
+            _deliver_what_comes(connection, for_s=0.5)
+
+        assert received == ["a", "b"]
+        assert idle_looks == 0
+        # One for the announcement and one after it.
+        assert looks == ["work", "work"]
+
     def test_a_lost_announcement_does_not_make_a_publish_fail(
         self, postgres_broker_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -197,6 +307,26 @@ class TestPostgresqlServer:
             assert "broker_message_claim" in plan
             assert "Sort" not in plan
             assert "Seq Scan" not in plan
+
+
+@pytest.fixture
+def patient_announcements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Announcements so rare that a test can put a message between them."""
+    monkeypatch.setattr(postgresql_store, "_ANNOUNCE_EVERY_S", 0.5)
+    monkeypatch.setattr(postgresql_store, "_RECHECK_AFTER_S", 0.75)
+
+
+def _consume(channel: Channel, queue: str, received: list[str]) -> None:
+    channel.basic_consume(
+        queue, True, lambda message: received.append(str(message.payload)), f"of {queue}"
+    )
+
+
+def _deliver_what_comes(connection: Connection, *, for_s: float) -> None:
+    deadline = time.monotonic() + for_s
+    with suppress(TimeoutError):
+        while True:
+            connection.drain_events(timeout=max(deadline - time.monotonic(), 0))
 
 
 def _database(broker_url: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sql_broker.errors import BrokerConnectionLost, BrokerTablesMissing
-from adapters.sql_broker.messages import Publication
+from adapters.sql_broker.messages import Claimed, Publication
 from tests.adapters.sql_broker.brokers import (
     ROOT,
     channel_to,
@@ -45,6 +45,33 @@ class TestSqliteForking(ForkingSuite):
     @pytest.fixture
     def url(self, sqlite_broker_url: str) -> str:
         return sqlite_broker_url
+
+
+class TestSqliteWaking:
+    def test_a_queue_that_another_thread_flags_during_a_look_is_looked_at_again(
+        self, sqlite_broker_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # A worker writes settlements in a thread of its own, with the connection that also watches;
+        # what they put back shows as no change of the file, and no sweep comes soon.
+        with channel_to(sqlite_broker_url, sweep_interval_ms=60_000) as channel:
+            declare(channel, "work")
+            channel.basic_consume("work", True, print, "consumer")
+            transport = transport_of(channel)
+            take = transport.store.take
+
+            def take_and_flag(queue: str, *, limit: int) -> list[Claimed]:
+                rows = take(queue, limit=limit)
+                transport.flag({queue})
+                return rows
+
+            with monkeypatch.context() as during_the_first_look:
+                during_the_first_look.setattr(transport.store, "take", take_and_flag)
+                transport.fill()
+            flagged_meanwhile = transport.has_work()
+            transport.fill()
+
+            assert flagged_meanwhile
+            assert not transport.has_work()
 
 
 class TestSqliteFile:
