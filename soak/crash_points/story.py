@@ -112,9 +112,13 @@ def prepare(desk: Desk, _: Mailbox) -> None:
     _employee(desk).send("/backoffice/tickets/new", fields)
 
 
-def close(desk: Desk, _: Mailbox) -> None:
-    page = _report(desk, "one")  # said again, it leads to the page of the first time
-    desk.visitor().send(f"{page}/close", seen="/")
+def close(desk: Desk, mails: Mailbox) -> None:
+    for text in mails():
+        found = re.search(r"/issues/[\w.~%-]+", text)
+        if found is not None and "Issue one" in text:
+            desk.visitor().send(f"{found.group()}/close", seen="/")
+            return
+    raise Unanswered("no mail about the issue came")
 
 
 def deactivate(desk: Desk, _: Mailbox) -> None:
@@ -155,15 +159,14 @@ STEPS: dict[str, Step] = {
 }
 
 
-def _report(desk: Desk, name: str) -> str:
-    """The address of the page on which the issue is followed."""
+def _report(desk: Desk, name: str) -> None:
     fields = {
         "key": _KEYS[name],
         "email": CUSTOMER,
         "subject": f"Issue {name}",
         "content": "It does not work.",
     }
-    return desk.visitor().send("/issues", fields, seen="/")
+    desk.visitor().send("/issues", fields, seen="/")
 
 
 def _operator(desk: Desk) -> Visitor:
