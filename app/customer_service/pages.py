@@ -23,7 +23,7 @@ from app.customer_service.report_keys import (
 from app.identity.access import public, signed_link
 from app.identity.rate_limits import RateLimiting, refuse_for_now
 from app.web.fragments import live_region
-from domain.customer_service.issue.errors import IssueFieldIsInvalid
+from domain.customer_service.issue.errors import IssueFieldIsInvalid, IssueIsFinished
 from domain.customer_service.issue.messages import CloseIssue, ReportIssue, SendFollowLink
 from domain.email_address import InvalidEmailAddress
 from ports.contracts.numbers import issue_label
@@ -35,9 +35,8 @@ from ports.outbound.signing import LinkHasExpired, LinkIsInvalid
 from ports.outbound.time import Identifiers
 
 TRAP = "website"
+_MOST_FINISHED = 20  # issues with the same words under one key, which a browser keeps for an hour
 CUSTOMER = {ACTOR: "the customer"}
-FINISHED = {IssueState.RESOLVED, IssueState.CANCELLED, IssueState.CLOSED}
-_MOST_REPEATS = 20  # of the same words in the hour that a browser keeps its key
 
 
 def customer_service_blueprint(
@@ -67,13 +66,19 @@ def customer_service_blueprint(
             abort(404)
         return issue
 
-    def unfinished(issue_id: str) -> str:
-        """That issue, or the first after it which nobody has finished yet."""
-        for _ in range(_MOST_REPEATS):
-            issue: IssueRow | None = queries.ask(IssueByIdentifier(issue_id=issue_id))
-            if issue is None or issue.state not in FINISHED:
+    def send_report(issue_id: str, email: str, subject: str, content: str) -> str:
+        """The id of the issue that it led to: that one, or the first after it that is not finished.
+        Sent twice, both lead to the same."""
+        for _ in range(_MOST_FINISHED):
+            command = ReportIssue(issue_id=issue_id, email=email, subject=subject, content=content)
+            try:
+                commands.send(command, headers=CUSTOMER)
+            except IssueIsFinished:
+                issue_id = next_issue_id(issue_id)
+            else:
                 break
-            issue_id = next_issue_id(issue_id)
+        else:
+            abort(429)
         return issue_id
 
     def shown(issue: IssueRow, token: str) -> dict[str, object]:
@@ -119,12 +124,8 @@ def customer_service_blueprint(
         if not is_key(key):
             key = key_of_this_browser(identifiers, now())
         typed = (form.email.data or "", form.subject.data or "", form.content.data or "")
-        issue_id, (email, subject, content) = unfinished(issue_id_of(key, typed)), typed
         try:
-            commands.send(
-                ReportIssue(issue_id=issue_id, email=email, subject=subject, content=content),
-                headers=CUSTOMER,
-            )
+            issue_id = send_report(issue_id_of(key, typed), *typed)
         except InvalidEmailAddress as refused:
             form.refuse(f"This address cannot be written to: {refused.problem}.", form.email)
             return report_page(form), 422

@@ -13,6 +13,15 @@ class IssueFieldIsInvalid(CustomerServiceError):
         self.problem = problem
 
 
+class IssueIsFinished(CustomerServiceError):
+    """The same was said again after the work on it had ended: that is another issue."""
+
+    def __init__(self, issue_id: str, number: int) -> None:
+        super().__init__(f"issue {issue_label(number)} is finished; report another one")
+        self.issue_id = issue_id
+        self.number = number
+
+
 class IssueIsReportedAlready(CustomerServiceError):
     """The same form was sent twice, with different content."""
 

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Self
 
-from domain.customer_service.issue.errors import IssueFieldIsInvalid, IssueIsReportedAlready
+from domain.customer_service.issue.errors import (
+    IssueFieldIsInvalid,
+    IssueIsFinished,
+    IssueIsReportedAlready,
+)
 from domain.customer_service.issue.messages import (
     CLOSE_ISSUE,
     LONGEST_CONTENT,
@@ -101,11 +105,13 @@ class Issue(RecordsEvents):
         """A form that was sent twice. Nothing happens, unless the second says something else.
 
         Raises:
-            IssueIsReportedAlready
+            IssueIsReportedAlready, IssueIsFinished
         """
         said = (EmailAddress.parse(command.email), one_line(command.subject))
         if said != (self.email, self.subject) or many_lines(command.content) != self.content:
             raise IssueIsReportedAlready(self.issue_id, self.number)
+        if self.state in (*_OVER, IssueState.RESOLVED):
+            raise IssueIsFinished(self.issue_id, self.number)
         return self.issue_id
 
     @command_handler(CLOSE_ISSUE)

@@ -3,7 +3,11 @@ from datetime import datetime
 
 import pytest
 
-from domain.customer_service.issue.errors import IssueFieldIsInvalid, IssueIsReportedAlready
+from domain.customer_service.issue.errors import (
+    IssueFieldIsInvalid,
+    IssueIsFinished,
+    IssueIsReportedAlready,
+)
 from domain.customer_service.issue.issue import Issue
 from domain.customer_service.issue.messages import (
     CloseIssue,
@@ -160,6 +164,24 @@ def test_reporting_something_else_under_the_same_id_is_refused(other: ReportIssu
 
     with pytest.raises(IssueIsReportedAlready):
         issue.report_again(other)
+
+
+@pytest.mark.parametrize("finished", [RESOLVED, CANCELLED], ids=["resolved", "cancelled"])
+def test_saying_the_same_after_the_desk_finished_is_no_repetition(
+    finished: TicketProgress,
+) -> None:
+    issue = an_issue_after(news(2, finished))
+
+    with pytest.raises(IssueIsFinished, match="report another one"):
+        issue.report_again(REPORT)
+
+
+def test_saying_the_same_after_closing_is_no_repetition() -> None:
+    issue = an_issue()
+    issue.close(CloseIssue(issue_id=ISSUE), now=after(5))
+
+    with pytest.raises(IssueIsFinished):
+        issue.report_again(REPORT)
 
 
 def test_closing_is_announced_with_the_ticket_that_is_no_longer_needed() -> None:
