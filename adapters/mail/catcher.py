@@ -15,8 +15,6 @@ from ports.outbound.time import Clock, Identifiers
 logger = logging.getLogger(__name__)
 
 _LONGEST_SUBJECT = 500  # characters
-# A signal that comes just before a wait begins sets nothing until that wait ends.
-_NOTICE_S = 0.5
 
 
 class CatchingHandler:
@@ -64,7 +62,6 @@ def catch_mails(handler: CatchingHandler, *, host: str, port: int, stop: Event) 
     )
     controller.start()
     try:
-        while not stop.wait(_NOTICE_S):
-            pass
+        stop.wait()
     finally:
         controller.stop()

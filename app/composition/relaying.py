@@ -8,7 +8,7 @@ from threading import Event, Thread
 from app.composition.deployment import build_deployment
 from app.composition.heartbeats import heart_of
 from app.composition.settings import Settings
-from app.composition.stopping import NOTICE_S, stop_on_signal
+from app.composition.stopping import stop_on_signal
 from app.messaging.runtime import Runtime
 from ports.outbound.channels import ChannelKind
 
@@ -61,7 +61,7 @@ def run_side_by_side(loops: Sequence[Loop], stop: Event) -> int:
     threads = [Thread(target=partial(run, loop), name="relay") for loop in loops]
     for thread in threads:
         thread.start()
+    stop.wait()
     for thread in threads:
-        while thread.is_alive():
-            thread.join(NOTICE_S)
+        thread.join()
     return 1 if broken else 0
