@@ -35,14 +35,14 @@ class NoPlaceOfItsOwn(ServerIsMissing):
 
 
 @contextmanager
-def postgresql_database() -> Iterator[str]:
-    """The URL of an empty database. Connections left open are cut at the end.
+def postgresql_database(*, named: str = "thicket_bench") -> Iterator[str]:
+    """The URL of an empty database, whose name begins so. Connections left open are cut at the end.
 
     Raises:
         ServerIsMissing
     """
     url = _address(POSTGRES_URL)
-    name = _unique_name()
+    name = _unique_name(named)
     try:
         admin = psycopg.connect(url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
     except psycopg.OperationalError as error:
@@ -67,7 +67,7 @@ def rabbitmq_host() -> Iterator[str]:
     """
     url = _address(RABBITMQ_URL)
     _require_rabbitmq(url)
-    name = _unique_name()
+    name = _unique_name("thicket_bench")
     user = urlsplit(url).username or "guest"
     try:
         _rabbitmqctl("add_vhost", name)
@@ -97,9 +97,9 @@ def _address(variable: str) -> str:
     return os.environ.get(variable) or _DEFAULTS[variable]
 
 
-def _unique_name() -> str:
+def _unique_name(beginning: str) -> str:
     """The process id shows whose leftovers they are."""
-    return f"thicket_bench_{os.getpid()}_{secrets.token_hex(4)}"
+    return f"{beginning}_{os.getpid()}_{secrets.token_hex(4)}"
 
 
 def _missing(server: str, variable: str, error: BaseException) -> ServerIsMissing:

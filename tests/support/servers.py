@@ -9,22 +9,20 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import amqp
-import psycopg
 import pytest
 import redis
-from psycopg import sql
 
+import bench.servers
+from bench.servers import POSTGRES_URL, RABBITMQ_URL, postgresql_database
 from soak.servers import ServerIsMissing, require_programs
 from tests.support.waiting import wait_until
 
-POSTGRES_URL = "THICKET_TEST_POSTGRES_URL"
-RABBITMQ_URL = "THICKET_TEST_RABBITMQ_URL"
 REDIS_URL = "THICKET_TEST_REDIS_URL"
 
 _DEFAULTS = {
@@ -65,20 +63,12 @@ def fresh_postgres_database() -> Iterator[str]:
 
     Connections that a test left open are cut, so that dropping never waits for them.
     """
-    admin_url = server_url(POSTGRES_URL)
-    name = unique_name()
-    try:
-        admin = psycopg.connect(admin_url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
-    except psycopg.OperationalError as error:
-        _missing("PostgreSQL", POSTGRES_URL, error)
-    with admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    with ExitStack() as opened:
         try:
-            yield urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
-        finally:
-            admin.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+            url = opened.enter_context(postgresql_database(named="thicket_test"))
+        except bench.servers.ServerIsMissing as error:
+            _missing("PostgreSQL", POSTGRES_URL, error)
+        yield url
 
 
 @contextmanager
