@@ -28,7 +28,7 @@ class Publication:
     transient: bool = False
 
 
-class Beyond(Protocol):
+class SqlBrokerChannel(Protocol):
     """The part of that broker's channel that kombu's interface lacks."""
 
     def publish_batch(self, publications: Sequence[Publication]) -> Sequence[int]:
@@ -56,8 +56,8 @@ class SqlLink:
         outcome = PublishOutcome.CONFIRMED if confirms else PublishOutcome.UNCONFIRMED
         outcomes = [outcome] * len(messages)
         publications = [_publication(message, transient=not confirms) for message in messages]
-        beyond: Beyond = self._channel
-        for position in beyond.publish_batch(publications):
+        channel: SqlBrokerChannel = self._channel
+        for position in channel.publish_batch(publications):
             outcomes[position] = PublishOutcome.RETURNED
         return outcomes
 
@@ -68,8 +68,8 @@ class SqlLink:
             return 0
 
     def is_empty(self, queue: str) -> bool:
-        beyond: Beyond = self._channel
-        return beyond.queue_is_empty(queue)
+        channel: SqlBrokerChannel = self._channel
+        return channel.queue_is_empty(queue)
 
     def close(self) -> None:
         self._connection.close()

@@ -9,7 +9,7 @@ from adapters.memory.database import MemoryDatabase, MessageRow
 from adapters.memory.deliveries import is_over
 from ports.errors import AlreadyDelivered
 from ports.messages import Delivery
-from ports.outbound.message_table import MOST_COUNTED, Leased, LeftBehind, Taken
+from ports.outbound.message_table import MOST_COUNTED, Leased, RemovedChannel, Taken
 
 if TYPE_CHECKING:
     from adapters.memory.store import MemoryStore, MemoryUnitOfWork
@@ -203,19 +203,19 @@ class MemoryWaitingDeliveries:
             return None
         return max(0.0, (min(dues) - now).total_seconds())
 
-    def left_behind(self, channels: Sequence[str]) -> Sequence[LeftBehind]:
+    def removed_channels(self, known: Sequence[str]) -> Sequence[RemovedChannel]:
         with self._database.writing():
             found: dict[str, list[MessageRow]] = {}
             for row in self._rows():
                 found.setdefault(row.delivery.channel, []).append(row)
         return [
-            LeftBehind(
+            RemovedChannel(
                 channel=name,
                 count=min(len(rows), MOST_COUNTED),
                 oldest_at=min(row.added_at for row in rows),
             )
             for name, rows in sorted(found.items())
-            if name not in channels
+            if name not in known
         ]
 
     def drop_expired(self, *, limit: int) -> int:

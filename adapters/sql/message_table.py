@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adapters.sql.executor import Row
-from adapters.sql.left_behind import DELETE_ROWS, LOCK_ROWS
+from adapters.sql.removed_channels import DELETE_ROWS, LOCK_ROWS
 from adapters.sql.rows import MESSAGE_COLUMNS, MESSAGE_WIDTH, delivery_from
 from adapters.sql.statements import Kind, statement
 from ports.messages import Delivery

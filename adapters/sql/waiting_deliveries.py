@@ -16,10 +16,10 @@ from operator import attrgetter
 from adapters.sql import waiting_statements as statements
 from adapters.sql.engines import POSTGRESQL
 from adapters.sql.executor import Executor, Row
-from adapters.sql.left_behind import CHANNELS_WITH_ROWS, COUNT_ROWS
+from adapters.sql.removed_channels import CHANNELS_WITH_ROWS, COUNT_ROWS
 from adapters.sql.rows import MESSAGE_WIDTH, delivery_from
 from adapters.sql.store import SqlStore
-from ports.outbound.message_table import MOST_COUNTED, Leased, LeftBehind
+from ports.outbound.message_table import MOST_COUNTED, Leased, RemovedChannel
 
 # Work of one claim beside the claiming itself is bounded by these.
 _MOST_PROMOTED = 1000
@@ -104,15 +104,15 @@ class SqlWaitingDeliveries:
         seconds: float = (min(moments) - now).total_seconds()
         return max(0.0, seconds)
 
-    def left_behind(self, channels: Sequence[str]) -> Sequence[LeftBehind]:
+    def removed_channels(self, known: Sequence[str]) -> Sequence[RemovedChannel]:
         with self._store.connected() as executor:
             names = {row[0] for row in executor.run(CHANNELS_WITH_ROWS, (self._context,))}
             counted = [
                 (name, *executor.run(COUNT_ROWS, (self._context, name, MOST_COUNTED))[0])
-                for name in sorted(names.difference(channels))
+                for name in sorted(names.difference(known))
             ]
         return [
-            LeftBehind(channel=name, count=min(count, MOST_COUNTED), oldest_at=oldest_at)
+            RemovedChannel(channel=name, count=min(count, MOST_COUNTED), oldest_at=oldest_at)
             for name, count, oldest_at in counted
             if count  # taken meanwhile
         ]

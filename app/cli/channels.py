@@ -15,7 +15,7 @@ from app.identity.auditing import Deed
 from app.messaging.removed_channels import by_name
 from ports.errors import ChannelIsDeclared
 from ports.outbound.audit import Actor
-from ports.outbound.message_table import LeftBehind
+from ports.outbound.message_table import RemovedChannel
 
 REMOVED = "removed: no endpoint declares it"
 
@@ -48,7 +48,7 @@ def list_channels(data: Path | None, as_json: bool) -> None:
         ]
         removed = _removed(deployment)
         if removed or as_json:
-            rows = [{**row, "left_behind": None, "oldest_at": None} for row in rows]
+            rows = [{**row, "in_table": None, "oldest_at": None} for row in rows]
         rows += [_removed_row(found) for found in removed]
     show(rows, as_json=as_json, nothing="there are no channels")
 
@@ -93,7 +93,7 @@ def reject(name: str, actor: str, reason: str, data: Path | None) -> None:
         click.echo(f"held by a relay, or sent meanwhile: {left}; call again in half a minute")
 
 
-def _removed(deployment: Deployment) -> Sequence[LeftBehind]:
+def _removed(deployment: Deployment) -> Sequence[RemovedChannel]:
     return by_name(
         found
         for runtime in deployment.runtimes.values()
@@ -101,7 +101,7 @@ def _removed(deployment: Deployment) -> Sequence[LeftBehind]:
     )
 
 
-def _removed_row(found: LeftBehind) -> Row:
+def _removed_row(found: RemovedChannel) -> Row:
     return {
         "name": found.channel,
         "kind": REMOVED,
@@ -110,7 +110,7 @@ def _removed_row(found: LeftBehind) -> Row:
         "delayed_retries": None,
         "prioritised": None,
         "time_limit_seconds": None,
-        "left_behind": found.count,
+        "in_table": found.count,
         "oldest_at": found.oldest_at,
     }
 

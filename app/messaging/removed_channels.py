@@ -8,23 +8,23 @@ from collections.abc import Iterable, Sequence
 from app.messaging.failing import Failing, describe
 from app.messaging.transactions import Transactions
 from ports.errors import ChannelIsDeclared, ChannelRemoved
-from ports.outbound.message_table import LeftBehind, WaitingDeliveries
+from ports.outbound.message_table import RemovedChannel, WaitingDeliveries
 from ports.outbound.time import Clock
 from ports.outbound.transactions import UnitOfWork
 
 BATCH = 100
 
 
-def by_name(found: Iterable[LeftBehind]) -> Sequence[LeftBehind]:
+def by_name(found: Iterable[RemovedChannel]) -> Sequence[RemovedChannel]:
     """Several message tables may hold rows of one channel: of its own context, and of those who
     sent to it."""
-    together: dict[str, LeftBehind] = {}
+    together: dict[str, RemovedChannel] = {}
     for one in found:
         known = together.get(one.channel)
         together[one.channel] = (
             one
             if known is None
-            else LeftBehind(
+            else RemovedChannel(
                 channel=one.channel,
                 count=known.count + one.count,
                 oldest_at=min(known.oldest_at, one.oldest_at),
@@ -52,8 +52,8 @@ class RemovedChannels:
         self._failing = failing
         self._clock = clock
 
-    def all(self) -> Sequence[LeftBehind]:
-        return self._waiting.left_behind(sorted(self.known))
+    def all(self) -> Sequence[RemovedChannel]:
+        return self._waiting.removed_channels(sorted(self.known))
 
     def reject(self, channel: str, *, actor: str, reason: str, batch: int = BATCH) -> int:
         """Make failed messages of all that waits for the channel, in bounded transactions; how

@@ -9,7 +9,7 @@ from app.messaging.bulk import BulkDesk
 from app.messaging.removed_channels import by_name
 from app.messaging.runtime import Runtime
 from ports.outbound.audit import AuditLog
-from ports.outbound.message_table import LeftBehind
+from ports.outbound.message_table import RemovedChannel
 from ports.outbound.operations import (
     MOST_COUNTED,
     FailedMessageChoices,
@@ -55,7 +55,7 @@ class Console:
     def auditing(self) -> Auditing:
         return Auditing(self.audit_log, now=self.now)
 
-    def removed_channels(self) -> Sequence[LeftBehind]:
+    def removed_channels(self) -> Sequence[RemovedChannel]:
         return by_name(
             found for runtime in self.runtimes.values() for found in runtime.removed_channels.all()
         )

@@ -8,7 +8,7 @@ from app.operations.channels import ChannelState
 from app.operations.consumers import Consumer
 from app.web.components import Meaning
 from app.web.formatting import duration, plural
-from ports.outbound.message_table import LeftBehind
+from ports.outbound.message_table import RemovedChannel
 from ports.outbound.operations import FailedMessageGroup, ProjectionState
 from ports.outbound.positions import ProjectionStatus
 
@@ -37,7 +37,7 @@ class State:
     channels: Sequence[ChannelState]
     projections: Sequence[ProjectionState]
     consumers: Sequence[Consumer]
-    removed_channels: Sequence[LeftBehind] = ()
+    removed_channels: Sequence[RemovedChannel] = ()
     broker_lost_at: datetime | None = None
 
     @property

@@ -32,9 +32,9 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftBehind:
-    """Rows of one channel; ``count`` is at most :data:`MOST_COUNTED`, and ``oldest_at`` is that of
-    those that were counted."""
+class RemovedChannel:
+    """Rows of a channel that nobody knows; ``count`` is at most :data:`MOST_COUNTED`, and
+    ``oldest_at`` is that of those that were counted."""
 
     channel: str
     count: int
@@ -100,8 +100,8 @@ class WaitingDeliveries(Protocol):
     def seconds_until_due(self, channels: Sequence[str]) -> float | None:
         """Until the next waiting delivery is due; 0: now; None: nothing waits."""
 
-    def left_behind(self, channels: Sequence[str]) -> Sequence[LeftBehind]:
-        """What is there of all channels but these, by name."""
+    def removed_channels(self, known: Sequence[str]) -> Sequence[RemovedChannel]:
+        """What waits for channels that are not among the known ones, by name."""
 
     def drop_expired(self, *, limit: int) -> int:
         """Remove deliveries whose time to live has passed; how many."""

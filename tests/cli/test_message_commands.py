@@ -359,7 +359,7 @@ def test_a_removed_channel_is_listed_while_messages_wait_for_it(desk: Desk) -> N
     rows = json.loads(after.run("channel", "list", "--json").stdout)
     table = after.run("channel", "list").stdout.splitlines()
 
-    assert [(row["name"], row["left_behind"]) for row in rows] == [
+    assert [(row["name"], row["in_table"]) for row in rows] == [
         ("testing.replies", None),
         ("testing.answers", 2),
     ]

@@ -4,9 +4,9 @@ from tests.adapters.memory.fixtures import MemoryFixtures
 from tests.suites.deliveries_suite import DeliveriesSuite
 from tests.suites.event_store_suite import EventStoreSuite
 from tests.suites.failed_messages_suite import FailedMessagesSuite
-from tests.suites.left_behind_suite import LeftBehindSuite
 from tests.suites.message_table_suite import MessageTableSuite
 from tests.suites.positions_suite import PositionsSuite
+from tests.suites.removed_channels_suite import RemovedChannelsSuite
 from tests.suites.repository_suite import RepositorySuite
 from tests.suites.store_suite import StoreSuite
 
@@ -27,7 +27,7 @@ class TestMemoryMessageTable(MemoryFixtures, MessageTableSuite):
     pass
 
 
-class TestMemoryLeftBehind(MemoryFixtures, LeftBehindSuite):
+class TestMemoryRemovedChannels(MemoryFixtures, RemovedChannelsSuite):
     pass
 
 

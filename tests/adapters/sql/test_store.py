@@ -10,9 +10,9 @@ from tests.adapters.sql.stores import PostgresqlFixtures, SqliteFixtures
 from tests.suites.deliveries_suite import DeliveriesSuite
 from tests.suites.event_store_suite import EventStoreSuite
 from tests.suites.failed_messages_suite import FailedMessagesSuite
-from tests.suites.left_behind_suite import LeftBehindSuite
 from tests.suites.message_table_suite import MessageTableSuite
 from tests.suites.positions_suite import ConcurrentPositionsSuite, PositionsSuite
+from tests.suites.removed_channels_suite import RemovedChannelsSuite
 from tests.suites.repository_suite import RepositorySuite
 from tests.suites.store_suite import StoreSuite
 from tests.suites.wakeups_suite import WakeUpsSuite
@@ -34,7 +34,7 @@ class TestSqliteMessageTable(SqliteFixtures, MessageTableSuite):
     pass
 
 
-class TestSqliteLeftBehind(SqliteFixtures, LeftBehindSuite):
+class TestSqliteRemovedChannels(SqliteFixtures, RemovedChannelsSuite):
     pass
 
 
@@ -74,7 +74,7 @@ class TestPostgresqlMessageTable(PostgresqlFixtures, MessageTableSuite):
     pass
 
 
-class TestPostgresqlLeftBehind(PostgresqlFixtures, LeftBehindSuite):
+class TestPostgresqlRemovedChannels(PostgresqlFixtures, RemovedChannelsSuite):
     pass
 
 

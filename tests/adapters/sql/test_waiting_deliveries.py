@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.sql import left_behind, waiting_statements
+from adapters.sql import removed_channels, waiting_statements
 from adapters.sql.deliveries import purge_done
 from adapters.sql.statements import Statement
 from adapters.sql.store import SqlStore
@@ -85,10 +85,10 @@ class TestWhatAClaimLooksAt:
             (waiting_statements.RELEASE, ("post", "parcels", -15.0, 1000), 10),
             (waiting_statements.DROP_EXPIRED, ("post", 1000), 10),
             (waiting_statements.HOLD_UP, ("post", ["invoices", "parcels"], 1000), 10),
-            (left_behind.CHANNELS_WITH_ROWS, ("post",), 60),
-            (left_behind.COUNT_ROWS, ("post", "letters", 50), 200),
-            (left_behind.LOCK_ROWS[0], ("post", "letters", 50), 200),
-            (left_behind.LOCK_ROWS[1], ("post", "orders", 50), 200),
+            (removed_channels.CHANNELS_WITH_ROWS, ("post",), 60),
+            (removed_channels.COUNT_ROWS, ("post", "letters", 50), 200),
+            (removed_channels.LOCK_ROWS[0], ("post", "letters", 50), 200),
+            (removed_channels.LOCK_ROWS[1], ("post", "orders", 50), 200),
         ],
         ids=[
             "peek",

@@ -7,7 +7,7 @@ from app.operations.channels import ChannelState
 from app.operations.consumers import consumers_of
 from app.operations.verdict import State, problems_of
 from ports.outbound.channels import CAPABILITIES, ChannelKind
-from ports.outbound.message_table import LeftBehind
+from ports.outbound.message_table import RemovedChannel
 from ports.outbound.operations import FailedMessageGroup, Heartbeat, ProjectionState
 from ports.outbound.positions import ProjectionStatus
 
@@ -146,7 +146,7 @@ def test_a_message_may_wait_half_a_minute() -> None:
 
 
 def test_messages_of_a_removed_channel_need_somebody() -> None:
-    removed = LeftBehind(channel="post.letters", count=2, oldest_at=NOW - timedelta(days=2))
+    removed = RemovedChannel(channel="post.letters", count=2, oldest_at=NOW - timedelta(days=2))
 
     [problem] = problems_of(replace(WELL, removed_channels=[removed]))
 

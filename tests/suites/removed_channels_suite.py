@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ports.messages import Delivery
-from ports.outbound.message_table import LeftBehind, Taken, WaitingDeliveries
+from ports.outbound.message_table import RemovedChannel, Taken, WaitingDeliveries
 from ports.outbound.transactions import Store
 from tests.suites.beside import at_once
 from tests.suites.builders import CHANNEL, a_delivery, a_full_delivery
@@ -15,7 +15,7 @@ from tests.suites.store_fixtures import MakeTimePass, StoreFixtures, WaitingIn, 
 from tests.suites.waiting_deliveries_suite import MOMENT, Now, add, as_added, claim
 
 
-class LeftBehindSuite(StoreFixtures):
+class RemovedChannelsSuite(StoreFixtures):
     """Needs all fixtures of :class:`StoreFixtures`."""
 
     @pytest.fixture
@@ -31,9 +31,13 @@ class LeftBehindSuite(StoreFixtures):
         add(store, a_delivery(channel="letters", available_at=now() + timedelta(days=1)))
         add(store, a_delivery(channel="zebras", available_at=now() + timedelta(days=1)))
 
-        assert counts(waiting.left_behind([CHANNEL])) == {"books": 1, "letters": 3, "zebras": 1}
-        assert counts(waiting.left_behind([CHANNEL, "books", "letters", "zebras"])) == {}
-        assert CHANNEL in counts(waiting.left_behind([]))
+        assert counts(waiting.removed_channels([CHANNEL])) == {
+            "books": 1,
+            "letters": 3,
+            "zebras": 1,
+        }
+        assert counts(waiting.removed_channels([CHANNEL, "books", "letters", "zebras"])) == {}
+        assert CHANNEL in counts(waiting.removed_channels([]))
 
     def test_the_oldest_of_them_is_told(
         self, store: Store, waiting: WaitingDeliveries, now: Now, make_time_pass: MakeTimePass
@@ -42,7 +46,7 @@ class LeftBehindSuite(StoreFixtures):
         make_time_pass(timedelta(hours=1))
         add(store, a_delivery())
 
-        [found] = waiting.left_behind([])
+        [found] = waiting.removed_channels([])
 
         assert timedelta(minutes=59) < now() - found.oldest_at < timedelta(minutes=61)
 
@@ -51,7 +55,7 @@ class LeftBehindSuite(StoreFixtures):
     ) -> None:
         add(another_store, a_delivery())
 
-        assert waiting.left_behind([]) == []
+        assert waiting.removed_channels([]) == []
         assert take(store) == []
 
     def test_all_rows_of_a_channel_are_taken_as_they_were_added(
@@ -69,7 +73,7 @@ class LeftBehindSuite(StoreFixtures):
 
         assert by_id([one.delivery for one in taken]) == by_id([waits, delayed, behind, kept])
         assert not any(one.has_outcome for one in taken)
-        assert counts(waiting.left_behind([])) == {"letters": 1}
+        assert counts(waiting.removed_channels([])) == {"letters": 1}
 
     def test_no_more_are_taken_than_asked_for(
         self, store: Store, waiting: WaitingDeliveries, now: Now
@@ -87,7 +91,7 @@ class LeftBehindSuite(StoreFixtures):
 
         unit.rollback()
 
-        assert counts(waiting.left_behind([])) == {CHANNEL: 1}
+        assert counts(waiting.removed_channels([])) == {CHANNEL: 1}
 
     def test_what_somebody_holds_is_not_taken_before_the_lease_has_ended(
         self,
@@ -100,7 +104,7 @@ class LeftBehindSuite(StoreFixtures):
         claim(waiting)
 
         assert take(store) == []
-        assert counts(waiting.left_behind([])) == {CHANNEL: 1}
+        assert counts(waiting.removed_channels([])) == {CHANNEL: 1}
 
         make_time_pass(lease + MOMENT)
         assert len(take(store)) == 1
@@ -144,14 +148,14 @@ class LeftBehindSuite(StoreFixtures):
 
         ids = [one.delivery.envelope.metadata.id for share in shares for one in listed(share)]
         assert len(ids) == len(set(ids))
-        assert len(ids) + sum(counts(waiting.left_behind([])).values()) == 40
+        assert len(ids) + sum(counts(waiting.removed_channels([])).values()) == 40
 
 
 def take(store: Store, channel: str = CHANNEL, *, limit: int = 100) -> list[Taken]:
     return committed(store, lambda unit: list(unit.messages.take(channel, limit=limit)))
 
 
-def counts(found: Sequence[LeftBehind]) -> dict[str, int]:
+def counts(found: Sequence[RemovedChannel]) -> dict[str, int]:
     return {one.channel: one.count for one in found}
 
 
