@@ -72,6 +72,7 @@ class _Chain:
             title=Title.of("flush", self._tables(), summary=" ".join(dict.fromkeys(self._written))),
             postgresql=text,
             sqlite="",
+            sqlite_order=(),
             parameters=tuple(self._kinds),
             columns=(),
             name=prepared_name(text),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from string import Formatter
 from typing import Any
 
 import sqlalchemy as sa
@@ -104,16 +105,16 @@ class CompiledMapping:
         )
 
     def _statement(self, verb: str, text: str, *, parameters: int) -> Statement:
-        def numbered(sign: str) -> str:
-            return text.format("", *(f"{sign}{number}" for number in range(1, parameters + 1)))
-
+        postgresql = text.format(*(f"${number}" for number in range(parameters + 1)))
+        marks = [field for _, field, _, _ in Formatter().parse(text) if field is not None]
         return Statement(
             title=Title.of(verb, [self.mapping.table.name]),
-            postgresql=numbered("$"),
-            sqlite=numbered("?"),
+            postgresql=postgresql,
+            sqlite=text.format(*("?" * (parameters + 1))),
+            sqlite_order=tuple(int(number) - 1 for number in marks),
             parameters=(Kind.READY,) * parameters,
             columns=(),
-            name=prepared_name(numbered("$")),
+            name=prepared_name(postgresql),
         )
 
     def _readers(self, types: tuple[Any, ...]) -> list[Processor | None]:

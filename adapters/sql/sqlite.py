@@ -23,10 +23,22 @@ _DECODERS: dict[Kind, Callable[[Any], Any]] = {Kind.TIME: timestamp_from_text, K
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Converted:
-    """Only what SQLite has no type for is converted, by its place."""
+    """Only what SQLite has no type for is converted, by its place. Values are set in order only
+    where the marks take them in another."""
 
     parameters: tuple[tuple[int, Callable[[Any], Any]], ...]
+    order: tuple[int, ...] | None
     columns: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+    def bound(self, values: Sequence[object]) -> Sequence[object]:
+        if self.parameters:
+            values = list(values)
+            for place, convert in self.parameters:
+                if values[place] is not None:
+                    values[place] = convert(values[place])
+        if self.order is None:
+            return values
+        return [values[place] for place in self.order]
 
 
 class SqliteExecutor:
@@ -91,42 +103,32 @@ class SqliteExecutor:
             return self._execute(statement, values)
 
     def _execute(self, statement: Statement, values: Sequence[object]) -> tuple[list[Row], int]:
-        places = (self._converted.get(statement) or self._prepare(statement)).parameters
+        converted = self._converted.get(statement) or self._prepare(statement)
         try:
             # All rows are fetched: a cursor left open would hold on to its snapshot.
-            cursor = self._connection.execute(
-                statement.sqlite, self._bound(values, places) if places else values
-            )
+            cursor = self._connection.execute(statement.sqlite, converted.bound(values))
             return cursor.fetchall(), cursor.rowcount
         except (sqlite3.Error, UnicodeError) as error:
             raise failure_of(error) from error
 
     def _execute_many(self, statement: Statement, rows: Sequence[Sequence[object]]) -> int:
-        places = (self._converted.get(statement) or self._prepare(statement)).parameters
+        converted = self._converted.get(statement) or self._prepare(statement)
         try:
             return self._connection.executemany(
-                statement.sqlite, [self._bound(row, places) for row in rows]
+                statement.sqlite, [converted.bound(row) for row in rows]
             ).rowcount
         except (sqlite3.Error, UnicodeError) as error:
             raise failure_of(error) from error
 
     def _prepare(self, statement: Statement) -> _Converted:
+        order = statement.sqlite_order
         converted = _Converted(
             parameters=_places(statement.parameters, _ENCODERS),
+            order=None if order == tuple(range(len(statement.parameters))) else order,
             columns=_places(statement.columns, _DECODERS),
         )
         self._converted[statement] = converted
         return converted
-
-    @staticmethod
-    def _bound(
-        values: Sequence[object], places: Sequence[tuple[int, Callable[[Any], Any]]]
-    ) -> Sequence[object]:
-        bound = list(values)
-        for place, convert in places:
-            if bound[place] is not None:
-                bound[place] = convert(bound[place])
-        return bound
 
     @staticmethod
     def _read(row: Row, places: Sequence[tuple[int, Callable[[Any], Any]]]) -> Row:

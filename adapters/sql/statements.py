@@ -52,7 +52,8 @@ class Statement:
 
     title: Title
     postgresql: str  # with $1, $2, ...
-    sqlite: str  # with ?1, ?2, ...
+    sqlite: str  # with ?, ?, ...: up to Python 3.12.3 every numbered mark costs a warning
+    sqlite_order: tuple[int, ...]  # for each mark the place of its value among ``parameters``
     parameters: tuple[Kind, ...]
     columns: tuple[Kind, ...]
     name: bytes  # of the prepared statement: the same name means the same text everywhere
@@ -68,13 +69,16 @@ def statement(
 ) -> Statement:
     """``title`` is for spans, verb and tables: "INSERT runtime_event". ``sqlite`` replaces the text
     where the two databases differ too much."""
-    numbers = {name: number for number, name in enumerate(parameters, start=1)}
+    places = {name: place for place, name in enumerate(parameters)}
+    for_sqlite = _for_sqlite(sqlite or text)
     postgresql = _LATER.sub(rf"{_POSTGRESQL_NOW} + make_interval(secs => :\1)", text)
-    postgresql = _numbered(postgresql.replace("{now}", _POSTGRESQL_NOW), "$", numbers)
+    postgresql = postgresql.replace("{now}", _POSTGRESQL_NOW)
+    postgresql = _PARAMETER.sub(lambda match: f"${places[match[1]] + 1}", postgresql)
     return Statement(
         title=title_of(title),
         postgresql=postgresql,
-        sqlite=_numbered(_for_sqlite(sqlite or text), "?", numbers),
+        sqlite=_PARAMETER.sub("?", for_sqlite),
+        sqlite_order=tuple(places[name] for name in _PARAMETER.findall(for_sqlite)),
         parameters=tuple(parameters.values()),
         columns=tuple(columns),
         name=prepared_name(postgresql),
@@ -90,7 +94,3 @@ def _for_sqlite(text: str) -> str:
     later = r"strftime('%Y-%m-%d %H:%M:%f000', 'now', printf('%+.3f seconds', :\1))"
     text = _ONE_OF.sub(r"IN (SELECT value FROM json_each(:\1))", text)
     return _LATER.sub(later, text).replace("{now}", _SQLITE_NOW)
-
-
-def _numbered(text: str, sign: str, numbers: Mapping[str, int]) -> str:
-    return _PARAMETER.sub(lambda match: f"{sign}{numbers[match[1]]}", text)

@@ -1,18 +1,28 @@
 """How values travel to the databases and back."""
 
+import re
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+import adapters.sql
 from adapters.sql.columns import Timestamp, id_text, timestamp_from_text, timestamp_to_text
 from adapters.sql.engines import store_url
+from adapters.sql.records import CompiledMapping
 from adapters.sql.rows import delivery_from_json, delivery_to_json
-from adapters.sql.statements import Kind, statement
+from adapters.sql.sqlite import SqliteExecutor
+from adapters.sql.statements import Kind, Statement, statement
 from adapters.sql.store import SqlStore
 from adapters.sql.wire_format import DECODERS, ENCODERS
+from tests.adapters.sql.stores import CRATES
 from tests.suites.builders import a_full_delivery
 
 _MOMENT = datetime(2026, 1, 5, 9, 0, 0, 120, tzinfo=UTC)
@@ -83,8 +93,58 @@ def test_a_statement_numbers_its_parameters_and_asks_the_clock_of_its_database()
         "until = statement_timestamp() + make_interval(secs => $3) "
         "WHERE id = ANY($2) AND a::text = $1"
     )
-    assert "json_each(?2)" in made.sqlite
-    assert "?3" in made.sqlite
+
+
+def test_sqlite_gets_plain_marks_and_the_order_of_their_values() -> None:
+    made = statement(
+        "UPDATE thing",
+        "UPDATE thing SET until = {now + :seconds}, b = :a "
+        "WHERE at < {now} AND id = ANY(:ids) AND a = :a",
+        parameters={"a": Kind.TEXT, "ids": Kind.INTS, "seconds": Kind.FLOAT},
+    )
+
+    assert made.sqlite == (
+        "UPDATE thing SET until = strftime('%Y-%m-%d %H:%M:%f000', 'now', "
+        "printf('%+.3f seconds', ?)), b = ? "
+        "WHERE at < strftime('%Y-%m-%d %H:%M:%f000', 'now') "
+        "AND id IN (SELECT value FROM json_each(?)) AND a = ?"
+    )
+    assert made.sqlite_order == (2, 0, 1, 0)
+
+
+def test_every_statement_of_the_store_gives_each_mark_its_value() -> None:
+    made = [
+        value
+        for module in iter_modules(adapters.sql.__path__, "adapters.sql.")
+        for value in vars(import_module(module.name)).values()
+        if isinstance(value, Statement)
+    ]
+    crates = CompiledMapping(CRATES, sqlite.dialect())
+    made += [crates.find, crates.insert, crates.update]
+
+    assert len(made) > 40
+    assert [one.sqlite for one in made if re.search(r"\?\w", one.sqlite)] == []
+    assert [one.sqlite for one in made if one.sqlite.count("?") != len(one.sqlite_order)] == []
+
+
+def test_values_are_converted_once_and_set_where_their_marks_stand(sqlite_path: Path) -> None:
+    asked = statement(
+        "SELECT",
+        "SELECT :at, :other, :at, {now + :seconds} > '2000', 2 = ANY(:ids), :other",
+        parameters={
+            "unused": Kind.TEXT,
+            "ids": Kind.INTS,
+            "other": Kind.TEXT,
+            "at": Kind.TIME,
+            "seconds": Kind.FLOAT,
+        },
+        columns=[Kind.TIME, Kind.TEXT, Kind.TIME, Kind.BOOL, Kind.BOOL, Kind.TEXT],
+    )
+
+    with closing(sqlite3.connect(sqlite_path)) as connection:
+        rows = SqliteExecutor(connection).run(asked, ("never", [1, 2], "b", _MOMENT, 1.0))
+
+    assert rows == [(_MOMENT, "b", _MOMENT, True, True, "b")]
 
 
 def test_the_same_text_has_the_same_name_in_every_process() -> None:
