@@ -17,6 +17,7 @@ from app.backoffice.ticket_page import TicketPages, add_ticket_page
 from app.backoffice.tickets import add_ticket_list
 from app.identity.auditing import Auditing
 from app.messaging.transactions import Transactions
+from ports.backoffice.sign_in_addresses import SignInAddresses
 from ports.contracts.numbers import issue_label, ticket_label
 from ports.inbound.buses import CommandBus, QueryBus
 from ports.outbound.time import Identifiers
@@ -27,6 +28,7 @@ def backoffice_blueprint(
     commands: CommandBus,
     queries: QueryBus,
     identifiers: Identifiers,
+    sign_in_addresses: SignInAddresses,
     transactions: Transactions,
     auditing: Auditing,
     now: Callable[[], datetime],
@@ -53,6 +55,7 @@ def backoffice_blueprint(
         commands=commands,
         identifiers=identifiers,
         colleagues=colleagues,
+        sign_in_addresses=sign_in_addresses,
         transactions=transactions,
         auditing=auditing,
         now=now,

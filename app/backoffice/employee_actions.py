@@ -28,9 +28,10 @@ from domain.backoffice.employee.messages import (
     RegisterEmployee,
 )
 from domain.backoffice.errors import EmployeeIsInactive
-from domain.email_address import InvalidEmailAddress
+from domain.email_address import EmailAddress, InvalidEmailAddress
 from domain.plain_text import is_uuid_text
 from ports.backoffice.queries import EmployeeFacts, EmployeeStatus
+from ports.backoffice.sign_in_addresses import SignInAddresses
 from ports.errors import ConcurrencyConflict
 from ports.inbound.buses import CommandBus
 from ports.outbound.time import Identifiers
@@ -45,6 +46,7 @@ def add_employee_actions(
     commands: CommandBus,
     identifiers: Identifiers,
     colleagues: Colleagues,
+    sign_in_addresses: SignInAddresses,
     auditing: Auditing,
     transactions: Transactions,
     now: Callable[[], datetime],
@@ -63,6 +65,17 @@ def add_employee_actions(
         auditing.in_context(
             transactions, deed, lambda: commands.send(command, headers=acting_headers())
         )
+
+    def cannot_be_invited(employee: EmployeeFacts) -> bool:
+        """And says so."""
+        taken = sign_in_addresses.is_taken(employee.email)
+        if taken:
+            flash(
+                f"{employee.name} cannot be invited: an operator signs in with {employee.email}. "
+                "Register the employee anew, with another address.",
+                "warning",
+            )
+        return taken
 
     def act(command: object, employee: EmployeeFacts, action: Audited, done: str) -> AnyResponse:
         try:
@@ -99,6 +112,9 @@ def add_employee_actions(
             email=form.email.data or "",
         )
         try:
+            if sign_in_addresses.is_taken(EmailAddress.parse(command.email).text):
+                form.refuse("An operator signs in with this address.", form.email)
+                return page(form), 409
             send(command, command.employee_id, Audited.REGISTER_EMPLOYEE)
         except InvalidEmailAddress as refused:
             form.refuse(f"This address cannot be written to: {refused.problem}.", form.email)
@@ -124,6 +140,8 @@ def add_employee_actions(
         employee = found(employee_id)
         if employee.status is EmployeeStatus.ACTIVE:
             flash(f"{employee.name} is active.", "info")
+            return _to_page(employee.employee_id)
+        if cannot_be_invited(employee):
             return _to_page(employee.employee_id)
         if employee.invited_at is None:
             done = f"{employee.name} is active. An invitation is on its way to {employee.email}."
@@ -159,6 +177,8 @@ def add_employee_actions(
     @operators
     def invite(employee_id: UUID) -> AnyResponse:
         employee = found(employee_id)
+        if cannot_be_invited(employee):
+            return _to_page(employee.employee_id)
         if employee.invited_at is not None and now() - employee.invited_at < _JUST_INVITED:
             flash(
                 f"An invitation to {employee.email} was asked for a moment ago. "

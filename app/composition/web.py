@@ -5,6 +5,7 @@ from datetime import datetime
 
 from flask import Flask
 
+from adapters.backoffice.sign_in_addresses import AccountAddresses
 from adapters.passwords.argon2_passwords import Argon2Passwords
 from adapters.sql.rate_limits import SCHEME
 from adapters.telemetry.prometheus import CONTENT_TYPE, exposition
@@ -143,6 +144,7 @@ def _add_pages(app: Flask, deployment: Deployment, rate_limiting: RateLimiting) 
                 commands=runtime.commands,
                 queries=runtime.queries,
                 identifiers=deployment.identifiers,
+                sign_in_addresses=AccountAddresses(deployment.accounts),
                 transactions=runtime.transactions,
                 auditing=Auditing(deployment.audit, now=deployment.clock.now),
                 now=deployment.clock.now,

@@ -4,6 +4,7 @@ import pytest
 
 from adapters.backoffice.account_access import AccountsAccess
 from adapters.backoffice.invitations import MailedInvitations
+from adapters.backoffice.sign_in_addresses import AccountAddresses
 from adapters.memory.accounts import MemoryAccounts
 from adapters.memory.time import VirtualClock
 from ports.outbound.accounts import EmailIsTaken, Role
@@ -91,3 +92,13 @@ def test_an_address_with_which_somebody_else_signs_in_cannot_be_invited(
         invite(invitations)
 
     assert invited.account_ids == []
+
+
+def test_an_operators_address_is_taken_and_an_employees_is_not(accounts: MemoryAccounts) -> None:
+    accounts.open("o-1", email="Olga@example.com", display_name="Olga", role=Role.OPERATOR)
+    accounts.open("a-1", email="emil@example.com", display_name="Emil", role=Role.EMPLOYEE)
+    addresses = AccountAddresses(accounts)
+
+    taken = [addresses.is_taken(f"{name}@example.com") for name in ("olga", "emil", "nobody")]
+
+    assert taken == [True, False, False]

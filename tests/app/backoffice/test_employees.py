@@ -3,6 +3,7 @@ from html import unescape
 
 import pytest
 
+from domain.backoffice.employee.messages import ActivateEmployee
 from domain.backoffice.ticket.messages import TakeTicket
 from ports.backoffice.queries import (
     EmployeeDetails,
@@ -10,7 +11,7 @@ from ports.backoffice.queries import (
     EmployeeStatus,
     ListEmployees,
 )
-from tests.app.deployment_site import DeploymentSite, Visitor, hidden_value, text_of
+from tests.app.deployment_site import OPERATOR, DeploymentSite, Visitor, hidden_value, text_of
 
 EMPLOYEES = "/backoffice/employees"
 NEW = f"{EMPLOYEES}/new"
@@ -70,6 +71,7 @@ def test_the_same_form_sent_twice_registers_one_employee(
         ("email", "", 422, "Enter the address to which the invitation goes."),
         ("email", "a b@example.com", 422, "This address cannot be written to"),
         ("email", "ADA@example.com", 409, "Another employee is registered with this address."),
+        ("email", OPERATOR.upper(), 409, "An operator signs in with this address."),
     ],
 )
 def test_what_is_wrong_is_said_beside_the_field(
@@ -163,6 +165,36 @@ def test_somebody_inactive_is_not_invited(site: DeploymentSite, operator: Visito
     answer = operator.post(f"{EMPLOYEES}/{bob.employee_id}/invite")
 
     assert "Bob is not an active employee. Activate the record first." in text_of(answer.text)
+    assert actions(site) == []
+
+
+def test_whose_address_became_an_operators_is_not_activated(
+    site: DeploymentSite, operator: Visitor
+) -> None:
+    bob = site.employee("Bob", active=False)
+    site.deployment.add_operator("o-2", email="Bob@example.com", display_name="Bob")
+
+    answer = operator.post(f"{EMPLOYEES}/{bob.employee_id}/activate")
+
+    text = text_of(answer.text)
+    assert "Bob cannot be invited: an operator signs in with bob@example.com." in text
+    assert "Register the employee anew, with another address." in text
+    assert details(site, bob.employee_id) == bob
+    assert actions(site) == []
+
+
+def test_an_invitation_that_cannot_be_accepted_is_not_sent_again(
+    site: DeploymentSite, operator: Visitor
+) -> None:
+    bob = site.employee("Bob", active=False)
+    site.desk.commands.send(ActivateEmployee(employee_id=bob.employee_id))
+    before = details(site, bob.employee_id)
+    site.deployment.add_operator("o-2", email="bob@example.com", display_name="Bob")
+
+    answer = operator.post(f"{EMPLOYEES}/{bob.employee_id}/invite")
+
+    assert "an operator signs in with bob@example.com" in text_of(answer.text)
+    assert details(site, bob.employee_id) == before
     assert actions(site) == []
 
 
