@@ -8,6 +8,7 @@ from app.backoffice.colleagues import Colleagues, is_operator
 from app.backoffice.forms import AssignTicketForm
 from app.backoffice.words import TICKET_TAGS, entry_of
 from app.identity.access import staff
+from app.web.errors import answers_json
 from app.web.fragments import live_region
 from app.web.paging import parse_list_request
 from domain.plain_text import is_uuid_text
@@ -84,6 +85,7 @@ def add_ticket_page(blueprint: Blueprint, *, pages: TicketPages, colleagues: Col
 
     @blueprint.get("/people")
     @staff
+    @answers_json
     def people() -> Response:
         """Active employees for the box to type into; the answer is JSON."""
         search = parse_list_request("", request.args, sorts=()).search

@@ -20,6 +20,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.identity.return_addresses import address_of_request, safe_return_address
 from app.identity.sessions import current_account
+from app.web.errors import wants_document
 from app.web.fragments import is_fragment_request
 from ports.errors import CannotStart, Fault
 from ports.outbound.accounts import Role
@@ -161,6 +162,8 @@ def _to_sign_in() -> BaseResponse:
             safe_return_address(request.headers.get("HX-Current-URL"), host=request.host)
         )
         return response
+    if wants_document():
+        abort(401)  # a program would take the form for its answer
     if request.method in ("GET", "HEAD"):
         return redirect(_sign_in_address(address_of_request()), 302)
     # What was sent is not repeated after signing in; nobody would see what is being done.

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any, TypeVar
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, current_app, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -17,6 +18,10 @@ from app.web.request_context import request_id
 from app.web.request_spans import fail_request_span
 
 logger = logging.getLogger(__name__)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ATTRIBUTE = "__answers_json__"
 
 # Headers of the refusal that clients act upon; all others belong to the page we draw instead.
 _KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
@@ -150,8 +155,24 @@ def _unlisted(status: int) -> Answer:
     return Answer(status=status, title=HTTPStatus(status).phrase, explanation=fallback.explanation)
 
 
+def answers_json(view: F) -> F:
+    """Mark a view that programs ask: without a preference of theirs, its errors are documents."""
+    setattr(view, _ATTRIBUTE, True)
+    return view
+
+
+def wants_document() -> bool:
+    """Tell whether a program asks, which wants problem documents, rather than a browser."""
+    accepted = request.accept_mimetypes
+    json = max(accepted["application/json"], accepted["application/problem+json"])
+    if json == accepted["text/html"]:
+        view = current_app.view_functions.get(request.endpoint or "")
+        return hasattr(view, _ATTRIBUTE)
+    return bool(json > accepted["text/html"])
+
+
 def _draw(answer: Answer, explanation: str) -> Response:
-    if _wants_json():
+    if wants_document():
         response = jsonify(
             type="about:blank",
             title=answer.title,
@@ -178,9 +199,3 @@ def _html(answer: Answer, explanation: str) -> str:
         except Exception:
             logger.exception("the frame around an error page could not be drawn")
     return render_template("error.html", bare=True, **facts)
-
-
-def _wants_json() -> bool:
-    accepted = request.accept_mimetypes
-    best = accepted.best_match(["text/html", "application/json", "application/problem+json"])
-    return best is not None and best != "text/html" and accepted[best] > accepted["text/html"]

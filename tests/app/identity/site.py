@@ -28,6 +28,7 @@ from app.identity.access import (
 from app.identity.blueprint import IdentityServices, set_up_identity, signed_in_user
 from app.identity.rate_limits import RateLimiting, RateLimits
 from app.identity.sessions import SessionCookie, acting_headers
+from app.web.errors import answers_json
 from app.web.navigation import Frame
 from app.web.site import set_up_site
 from ports.outbound.accounts import Account, Accounts, Role
@@ -135,6 +136,12 @@ def _add_sample_pages(app: Flask) -> None:
     @staff
     def desk() -> dict[str, object]:
         return dict(acting_headers())
+
+    @app.get("/suggestions")
+    @staff
+    @answers_json
+    def suggestions() -> list[str]:
+        return ["Emil"]
 
     @app.route("/take", methods=["GET", "POST"])
     @employees

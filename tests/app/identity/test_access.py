@@ -79,6 +79,52 @@ def test_other_methods_are_no_way_around(site: Site, method: str) -> None:
     assert "console" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("address", "accepted"),
+    [
+        ("/operations/", "application/json"),
+        ("/operations/", "application/problem+json, text/html;q=0.5"),
+        ("/suggestions", "application/json"),
+        ("/suggestions", "*/*"),
+        ("/suggestions", ""),
+    ],
+)
+def test_a_program_that_is_not_signed_in_gets_a_problem_document(
+    site: Site, address: str, accepted: str
+) -> None:
+    answer = site.browser().get(address, headers={"Accept": accepted})
+
+    assert answer.status_code == 401
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json is not None
+    assert (answer.json["status"], answer.json["title"]) == (401, "Please sign in")
+    assert answer.location is None
+
+
+def test_a_form_of_a_program_that_is_not_signed_in_is_refused_the_same_way(site: Site) -> None:
+    answer = site.browser().post("/operations/", headers={"Accept": "application/json"})
+
+    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("address", "accepted"),
+    [
+        ("/operations/", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+        ("/operations/", "*/*"),
+        ("/operations/", ""),
+        ("/suggestions", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+    ],
+)
+def test_a_browser_that_is_not_signed_in_is_led_there(
+    site: Site, address: str, accepted: str
+) -> None:
+    answer = site.browser().get(address, headers={"Accept": accepted})
+
+    assert (answer.status_code, answer.mimetype) == (302, "text/html")
+    assert answer.location == f"/sign-in?next={address.replace('/', '%2F')}"
+
+
 def test_a_fragment_is_not_replaced_by_the_form_for_signing_in(site: Site) -> None:
     answer = site.browser().get(
         "/operations/",
