@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -37,10 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except ThicketError as error:
         return _complain(str(error), BAD_INPUT if _is_bad_input(error) else 1)
-    except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter must not complain about it at its end.
+    except OSError as error:
+        # Click ends quietly by itself when whoever read the output has gone.
+        if not _was_printing(error):
+            raise
+        # Else the interpreter tries to write the rest at its end, and complains.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return _complain(f"the output could not be written: {error.strerror}", 1)
     return answer if isinstance(answer, int) else 0
 
 
@@ -57,6 +61,11 @@ def _is_bad_input(error: ThicketError) -> bool:
         | Refusal
         | SettingsAreWrong,
     )
+
+
+def _was_printing(error: OSError) -> bool:
+    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+    return innermost.f_code is click.echo.__code__
 
 
 def _as_typed(error: click.UsageError) -> str:

@@ -2,7 +2,6 @@ import json
 import os
 import socket
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -298,26 +297,6 @@ def test_an_error_becomes_an_exit_status(
 
     assert main(["status"]) == status
     assert "Traceback" not in capsys.readouterr().err
-
-
-def test_a_reader_that_went_away_is_no_crash(tmp_path: Path) -> None:
-    import subprocess
-
-    done = subprocess.run(
-        f"{sys.executable} -P -m app.composition --help | true",
-        shell=True,
-        env={**os.environ, "PYTHONPATH": str(command_line_root())},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert done.stderr == ""
-
-
-def command_line_root() -> Path:
-    return Path(command_line.__file__).resolve().parents[2]
 
 
 def test_the_checks_are_those_that_are_promised() -> None:
