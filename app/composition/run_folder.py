@@ -84,10 +84,17 @@ class RunFolder:
         return handle
 
     def is_held(self) -> bool:
-        """Somebody runs on this data folder."""
-        if not (self.path / "lock").exists():
-            return False
-        handle = self.lock()
+        """Somebody runs on this data folder. Makes nothing.
+
+        Raises:
+            CannotRun: the folder is somebody else's.
+        """
+        try:
+            if not (self.path / "lock").exists():
+                return False
+            handle = self.lock()
+        except PermissionError as error:
+            raise CannotRun(f"cannot write to the data folder {self._data}") from error
         if handle is None:
             return True
         os.close(handle)

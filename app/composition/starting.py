@@ -25,19 +25,22 @@ from app.composition.secret_files import private_folder
 
 
 def up(*, data: Path | None, port: int | None) -> None:
-    """Never returns. Nothing has been started or changed when this raises, but the data folder and
-    its databases may be there.
+    """Never returns. Nothing has been started or changed when this raises; the data folder and its
+    databases may be there, unless what was set cannot be used or something is in the way.
 
     Raises:
         SettingsAreWrong, CannotRun, CannotStart, StoreUnavailable
     """
     settings = read_settings(data=data, port=port)
     folder = RunFolder(settings.data)
+    runs_already = CannotRun(f"Thicket already runs on the data folder {settings.data}")
+    if folder.is_held():  # who starts it twice is not told of the ports, which are its own
+        raise runs_already
+    refuse_ports_in_use(listeners(settings))
     folder.make()
     if folder.lock() is None:
-        raise CannotRun(f"Thicket already runs on the data folder {settings.data}")
+        raise runs_already
     folder.socket.unlink(missing_ok=True)  # left behind by one that was killed
-    refuse_ports_in_use(listeners(settings))
     settings = with_kept_secrets(settings)
 
     from app.composition.preparing import prepare

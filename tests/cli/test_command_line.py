@@ -232,20 +232,20 @@ def test_a_port_in_use_is_one_line_before_anything_starts(
 
     assert status == 2
     assert f"port {port} for Flower cannot be opened" in complaint(capsys)
-    assert sorted(os.listdir(tmp_path / "data")) == ["run"]
+    assert os.listdir(tmp_path) == []
 
 
-def test_a_second_up_on_the_same_data_is_one_line(
+def test_a_second_up_on_the_same_data_is_one_line_that_does_not_blame_its_ports(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from app.composition.run_folder import RunFolder
-
     folder = RunFolder(tmp_path)
     folder.make()
     held = folder.lock()
     assert held is not None
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
 
-    status = main(["up", "--data", str(tmp_path)])
+        status = main(["up", "--port", str(port), "--data", str(tmp_path)])
 
     os.close(held)
     assert status == 2

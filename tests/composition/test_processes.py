@@ -179,6 +179,22 @@ def test_a_data_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     assert not folder.is_held()
 
 
+def test_a_data_folder_of_somebody_else_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path)
+    folder.make()
+    (folder.path / "lock").touch()
+
+    def refuse(*_: object) -> int:  # whoever runs the tests may be allowed everything
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+
+    with pytest.raises(CannotRun, match=f"cannot write to the data folder {tmp_path}"):
+        folder.is_held()
+
+
 def test_a_deep_data_folder_has_its_socket_elsewhere_for_its_owner_alone(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / ("deep" * 20))
 
