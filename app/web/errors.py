@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from app.web.fragments import is_fragment_request
 from app.web.request_context import request_id
 from app.web.request_spans import fail_request_span
+from app.web.sent_text import TextIsUnreadable
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,12 @@ _EXPIRED_FORM = Answer(
     explanation="You signed in or out since it was opened, or cookies are blocked. Go back, "
     "reload the page and send it again.",
 )
+_UNREADABLE = Answer(
+    status=400,
+    title="This text cannot be read",
+    explanation="What was sent holds characters that are not in UTF-8, so nothing was done with "
+    "it. Go back, type the text anew, and send it again.",
+)
 
 
 def set_up_errors(app: Flask, *, answers: Mapping[type[Exception], Answer] | None = None) -> None:
@@ -118,6 +125,8 @@ def set_up_errors(app: Flask, *, answers: Mapping[type[Exception], Answer] | Non
             return error
         if isinstance(error, CSRFError):
             answer = _EXPIRED_FORM
+        elif isinstance(error, TextIsUnreadable):
+            answer = _UNREADABLE
         else:
             answer = _ANSWERS.get(error.code) or _unlisted(error.code)
         if answer.status >= 500:

@@ -11,6 +11,8 @@ from wtforms import Field, FileField, Form
 # The stubs of WTForms are older than this class.
 from wtforms import SelectChoice as _SelectChoice  # type: ignore[attr-defined]
 
+from app.web.sent_text import set_up_sent_text
+
 if TYPE_CHECKING:
     _Base = Form
 else:
@@ -95,6 +97,7 @@ def set_up_forms(app: Flask) -> CSRFProtect:
     app.config["MAX_FORM_PARTS"] = MOST_FIELDS
     app.before_request(_refuse_other_sites)
     app.before_request(_refuse_too_many_fields)
+    set_up_sent_text(app)  # before the token is looked for, which parses the form
     return CSRFProtect(app)
 
 

@@ -95,7 +95,7 @@ def test_bodies_that_are_no_form_are_refused(site: Site, body: bytes, kind: str)
     assert nobody_got_in(site)
 
 
-def test_bytes_that_are_no_text_are_wrong_like_any_other(site: Site) -> None:
+def test_bytes_that_are_no_text_are_refused(site: Site) -> None:
     client = site.app.test_client()
     token = form_token(client.get("/sign-in").text)
 
@@ -105,7 +105,7 @@ def test_bytes_that_are_no_text_are_wrong_like_any_other(site: Site) -> None:
         content_type="application/x-www-form-urlencoded",
     )
 
-    assert answer.status_code == 422
+    assert answer.status_code == 400
     assert nobody_got_in(site)
 
 
