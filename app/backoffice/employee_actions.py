@@ -40,6 +40,10 @@ from ports.outbound.time import Identifiers
 _JUST_INVITED = timedelta(minutes=1)
 
 
+class _NothingChanged(Exception):
+    """Takes back the audit entry of what somebody else did a moment before."""
+
+
 def add_employee_actions(
     blueprint: Blueprint,
     *,
@@ -61,10 +65,12 @@ def add_employee_actions(
         return employee
 
     def send(command: object, employee_id: str, action: Audited) -> None:
+        def do() -> None:
+            if commands.send(command, headers=acting_headers()) is False:
+                raise _NothingChanged
+
         deed = Deed(actor=current_actor(), action=action, object=f"employee/{employee_id}")
-        auditing.in_context(
-            transactions, deed, lambda: commands.send(command, headers=acting_headers())
-        )
+        auditing.in_context(transactions, deed, do)
 
     def cannot_be_invited(employee: EmployeeFacts) -> bool:
         """And says so."""
@@ -80,6 +86,8 @@ def add_employee_actions(
     def act(command: object, employee: EmployeeFacts, action: Audited, done: str) -> AnyResponse:
         try:
             send(command, employee.employee_id, action)
+        except _NothingChanged:
+            flash("Somebody else did this at the same moment.", "info")
         except EmployeeIsInactive as refused:
             flash(f"{sentence(str(refused))} Activate the record first.", "warning")
         except ConcurrencyConflict:
@@ -115,7 +123,10 @@ def add_employee_actions(
             if sign_in_addresses.is_taken(EmailAddress.parse(command.email).text):
                 form.refuse("An operator signs in with this address.", form.email)
                 return page(form), 409
-            send(command, command.employee_id, Audited.REGISTER_EMPLOYEE)
+            if colleagues.find(command.employee_id) is None:
+                send(command, command.employee_id, Audited.REGISTER_EMPLOYEE)
+            else:  # the form was sent before, which is done and in the log
+                commands.send(command, headers=acting_headers())
         except InvalidEmailAddress as refused:
             form.refuse(f"This address cannot be written to: {refused.problem}.", form.email)
             return page(form), 422

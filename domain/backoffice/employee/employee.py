@@ -89,24 +89,26 @@ class Employee(RecordsEvents):
         return self.employee_id
 
     @command_handler(ACTIVATE_EMPLOYEE)
-    def activate(self, command: ActivateEmployee, now: Now) -> None:
+    def activate(self, command: ActivateEmployee, now: Now) -> bool:
         if self.active:
-            return
+            return False
         self.active = True
         self.activated_at = now
         self.record(EmployeeWasActivated(employee_id=self.employee_id, account_id=self.account_id))
         if self.invited_at is None:
             self._invite(now)
+        return True
 
     @command_handler(DEACTIVATE_EMPLOYEE)
-    def deactivate(self, command: DeactivateEmployee, now: Now) -> None:
+    def deactivate(self, command: DeactivateEmployee, now: Now) -> bool:
         if not self.active:
-            return
+            return False
         self.active = False
         self.deactivated_at = now
         self.record(
             EmployeeWasDeactivated(employee_id=self.employee_id, account_id=self.account_id)
         )
+        return True
 
     @command_handler(INVITE_EMPLOYEE_AGAIN)
     def invite_again(self, command: InviteEmployeeAgain, now: Now) -> None:

@@ -31,14 +31,15 @@ class RegisterEmployee:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivateEmployee:
     """May sign in and take tickets; the first time, an invitation is sent. Active already:
-    nothing."""
+    nothing. Answered with whether anything changed."""
 
     employee_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeactivateEmployee:
-    """May no longer sign in; tickets stay assigned. Inactive already: nothing."""
+    """May no longer sign in; tickets stay assigned. Inactive already: nothing. Answered with
+    whether anything changed."""
 
     employee_id: str
 

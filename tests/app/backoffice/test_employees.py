@@ -3,7 +3,8 @@ from html import unescape
 
 import pytest
 
-from domain.backoffice.employee.messages import ActivateEmployee
+from app.backoffice.colleagues import Colleagues
+from domain.backoffice.employee.messages import ActivateEmployee, DeactivateEmployee
 from domain.backoffice.ticket.messages import TakeTicket
 from ports.backoffice.queries import (
     EmployeeDetails,
@@ -60,6 +61,7 @@ def test_the_same_form_sent_twice_registers_one_employee(
     assert other.status_code == 409
     assert "You sent this form before" in text_of(other.text)
     assert site.desk.queries.ask(ListEmployees()).total == 1
+    assert actions(site) == ["employee.register"]
 
 
 @pytest.mark.parametrize(
@@ -145,6 +147,32 @@ def test_deactivating_twice_changes_nothing_more(
     assert "Ada is inactive." in text_of(again.text)
     assert details(site, ada.employee_id) == first
     assert actions(site) == ["employee.deactivate"]
+
+
+@pytest.mark.parametrize(
+    ("action", "faster"), [("activate", ActivateEmployee), ("deactivate", DeactivateEmployee)]
+)
+def test_what_somebody_else_did_at_the_same_moment_is_not_done_again(
+    site: DeploymentSite,
+    operator: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+    faster: type[ActivateEmployee] | type[DeactivateEmployee],
+) -> None:
+    bob = site.employee("Bob", active=action == "deactivate")
+    address, find = f"{EMPLOYEES}/{bob.employee_id}/{action}", Colleagues.find
+
+    def find_before_another(colleagues: Colleagues, employee_id: str) -> EmployeeFacts | None:
+        found = find(colleagues, employee_id)
+        site.desk.commands.send(faster(employee_id=employee_id))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Colleagues, "find", find_before_another)
+        operator.post(address, follow=False)
+
+    assert "Somebody else did this at the same moment." in text_of(operator.get(EMPLOYEES).text)
+    assert actions(site) == []
 
 
 def test_an_invitation_just_sent_is_not_sent_again(

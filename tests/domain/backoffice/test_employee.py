@@ -102,8 +102,9 @@ def test_registering_somebody_else_under_the_same_id_is_refused() -> None:
 def test_the_first_activation_asks_for_an_invitation() -> None:
     employee = an_employee()
 
-    employee.activate(ActivateEmployee(employee_id=ADA), after(1))
+    changed = employee.activate(ActivateEmployee(employee_id=ADA), after(1))
 
+    assert changed
     assert employee.pull_events() == [ACTIVATED, INVITED]
     assert employee.active
     assert (employee.activated_at, employee.invited_at) == (after(1), after(1))
@@ -112,8 +113,9 @@ def test_the_first_activation_asks_for_an_invitation() -> None:
 def test_activating_again_changes_nothing() -> None:
     employee = an_employee(active=True)
 
-    employee.activate(ActivateEmployee(employee_id=ADA), after(2))
+    changed = employee.activate(ActivateEmployee(employee_id=ADA), after(2))
 
+    assert not changed
     assert employee.pull_events() == []
     assert employee.activated_at == after(1)
 
@@ -121,8 +123,9 @@ def test_activating_again_changes_nothing() -> None:
 def test_deactivating_is_announced_with_the_account() -> None:
     employee = an_employee(active=True)
 
-    employee.deactivate(DeactivateEmployee(employee_id=ADA), after(2))
+    changed = employee.deactivate(DeactivateEmployee(employee_id=ADA), after(2))
 
+    assert changed
     assert employee.pull_events() == [EmployeeWasDeactivated(employee_id=ADA, account_id=ACCOUNT)]
     assert not employee.active
     assert employee.deactivated_at == after(2)
@@ -131,8 +134,9 @@ def test_deactivating_is_announced_with_the_account() -> None:
 def test_deactivating_who_is_inactive_changes_nothing() -> None:
     employee = an_employee()
 
-    employee.deactivate(DeactivateEmployee(employee_id=ADA), after(2))
+    changed = employee.deactivate(DeactivateEmployee(employee_id=ADA), after(2))
 
+    assert not changed
     assert employee.pull_events() == []
 
 
