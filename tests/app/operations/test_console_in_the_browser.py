@@ -12,6 +12,8 @@ from ports.outbound.traces import SpanRecord
 from tests.app.identity.site import OPERATOR
 from tests.app.mailbox.mails import a_mail
 from tests.app.operations.site import PASSWORD, ConsoleSite, opened_site
+from tests.suites.builders import a_delivery
+from tests.suites.store_fixtures import committed
 from tests.support.browser import ChromiumPage, Theme, View, serving
 from tests.support.waiting import wait_until
 
@@ -108,6 +110,30 @@ def test_every_page_is_readable_and_fits(
             view.assert_accessible()
             view.assert_fits_the_width()
             view.assert_quiet()
+
+
+@pytest.mark.parametrize("width", [360, 620, 1280])
+def test_no_tag_is_cut_off(site: ConsoleSite, chromium_page: ChromiumPage, width: int) -> None:
+    sent = a_delivery(channel="post.letters-to-everybody-abroad")
+    committed(site.post.store, lambda unit: unit.messages.add(sent))
+    with serving(site.app) as address:
+        view = signed_in(chromium_page(width=width), address)
+        for path in (*PAGES, f"{LIST}/{site.ids()[0]}"):
+            view.open(f"{address}{path}")
+
+            assert view.page.evaluate(_CUT_OFF) == [], path
+        view.open(f"{address}/operations/channels")
+
+        assert view.page.get_by_text("removed: no endpoint declares it").is_visible()
+
+
+# What a card or a cell hides of its content makes the page no wider.
+_CUT_OFF = """
+() => [...document.querySelectorAll('main .tag')].filter((tag) => {
+  const cell = tag.closest('td, th, .card, main').getBoundingClientRect();
+  return tag.getBoundingClientRect().right > cell.right + 1 || tag.scrollWidth > tag.clientWidth;
+}).map((tag) => tag.textContent.trim())
+"""
 
 
 def test_the_html_of_a_mail_is_shown_in_its_frame(
