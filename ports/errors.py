@@ -135,6 +135,14 @@ class MissingHeader(ThicketError):
         self.endpoint = endpoint
 
 
+class HeaderIsReserved(ThicketError):
+    """The runtime fills it in: a handler that asks for it would never see what was given."""
+
+    def __init__(self, header: str) -> None:
+        super().__init__(f"the header {header!r} is filled in by the runtime; take another name")
+        self.header = header
+
+
 class MissingService(ThicketError):
     def __init__(self, service: str) -> None:
         super().__init__(f"no service {service} was given to the runtime")

@@ -1,7 +1,7 @@
 """Names of the headers that the runtime itself fills in.
 
 A handler asks for one with ``Annotated[str, Header(CORRELATION_ID)]``. They are read from the
-message, never written by the user, and none but the conversation's own are inherited.
+message, refused when a sender gives them, and none but the conversation's own are inherited.
 """
 
 MESSAGE_ID = "id"
@@ -22,5 +22,15 @@ ACTOR_ID = "actor_id"
 UNREADABLE = "unreadable_headers"
 
 RESERVED = frozenset(
-    {MESSAGE_ID, CORRELATION_ID, PARENT_ID, TIMESTAMP, SOURCE, TENANT, REPLAYED, ATTEMPT}
+    {
+        MESSAGE_ID,
+        CORRELATION_ID,
+        PARENT_ID,
+        TIMESTAMP,
+        SOURCE,
+        TENANT,
+        REPLAYED,
+        ATTEMPT,
+        UNREADABLE,
+    }
 )

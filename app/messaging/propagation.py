@@ -9,7 +9,8 @@ from contextvars import ContextVar, Token
 from types import MappingProxyType
 
 from app.messaging.endpoints import Handling
-from ports.headers import AGGREGATE_ID
+from ports.errors import HeaderIsReserved
+from ports.headers import AGGREGATE_ID, RESERVED
 from ports.messages import NO_HEADERS, HeaderValue, Metadata
 from ports.outbound.telemetry import Tracer
 from ports.outbound.time import Clock, Identifiers
@@ -41,7 +42,13 @@ class Propagation:
         headers: Mapping[str, HeaderValue] = NO_HEADERS,
         correlation_id: str | None = None,
     ) -> Metadata:
-        """For a message that is sent now."""
+        """For a message that is sent now.
+
+        Raises:
+            HeaderIsReserved
+        """
+        if headers and not RESERVED.isdisjoint(headers):
+            raise HeaderIsReserved(min(RESERVED.intersection(headers)))
         handling = self._current.get(None)
         new_id = self._new_id()
         trace = self._tracer.current_trace() if self._tracer.recording else ""

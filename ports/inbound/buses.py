@@ -1,7 +1,8 @@
 """How the outside drives a context: the buses.
 
 Every bus raises what its handler raises. Headers given here beat inherited ones; the correlation id
-is always the surrounding message's, and ``correlation_id`` is heard only where there is none.
+is always the surrounding message's, and ``correlation_id`` is heard only where there is none. Each
+refuses headers of the runtime's own with :class:`ports.errors.HeaderIsReserved`.
 """
 
 from collections.abc import Mapping

@@ -8,9 +8,10 @@ import pytest
 
 from adapters.memory.database import MemoryDatabase
 from adapters.memory.time import VirtualClock
+from app.messaging.invocation import _RUNTIME_HEADERS
 from app.testing.flow import Flow
-from ports.errors import ConversionFailed, MissingHeader, MissingIdentifier
-from ports.headers import CORRELATION_ID, PARENT_ID, TIMESTAMP
+from ports.errors import ConversionFailed, HeaderIsReserved, MissingHeader, MissingIdentifier
+from ports.headers import CORRELATION_ID, PARENT_ID, RESERVED, TIMESTAMP
 from ports.inbound.aggregates import aggregate, applies, event_sourced_aggregate
 from ports.inbound.buses import CommandBus
 from ports.inbound.delivery import asynchronous
@@ -174,6 +175,26 @@ def test_headers_given_beat_inherited_ones_but_the_conversation_stays(
     )
 
     assert scales.seen == [({"note": "inner", "extra": 1, "actor": "ada"}, "c-1")]
+
+
+@pytest.mark.parametrize("header", sorted(RESERVED))
+def test_a_header_that_the_runtime_fills_in_cannot_be_given(
+    flow: Flow, scales: Scales, header: str
+) -> None:
+    runtime, headers = flow.runtime, {"note": "x", header: "made up"}
+
+    with pytest.raises(HeaderIsReserved, match=f"'{header}'"):
+        runtime.commands.send_to("scales.nested", headers=headers)
+    with pytest.raises(HeaderIsReserved):
+        runtime.queries.ask_at("scales.number", headers=headers)
+    with pytest.raises(HeaderIsReserved):
+        runtime.events.publish(Child(), headers=headers)
+
+    assert scales.seen == []
+
+
+def test_every_header_that_handlers_get_from_the_runtime_is_reserved() -> None:
+    assert _RUNTIME_HEADERS.keys() <= RESERVED
 
 
 def test_an_event_reaches_its_class_its_parents_and_its_name(flow: Flow, scales: Scales) -> None:
