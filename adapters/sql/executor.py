@@ -6,6 +6,7 @@ cost a third of what the database can do.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from enum import Enum
 from typing import Any, Protocol
 
 from adapters.sql.statements import Statement
@@ -13,6 +14,16 @@ from adapters.sql.titles import Title
 from ports.outbound.telemetry import Span, SpanKind, Tracer
 
 Row = tuple[Any, ...]
+
+
+class Begin(Enum):
+    """Ways for a transaction to begin."""
+
+    DURABLE = "durable"
+    # The commit need not survive a power cut; only for what may happen twice.
+    RELAXED = "relaxed"
+    # The same, for statements that must walk along indexes whatever the planner knows of the table.
+    TAKING = "taking"
 
 
 class Executor(Protocol):
@@ -36,8 +47,10 @@ class Executor(Protocol):
         """Rows of a table that is not ours, as the driver itself reads them, and the driver's types
         of the columns, for SQLAlchemy's result processors."""
 
-    def begin(self, *, relaxed: bool = False) -> None:
-        """``relaxed``: the commit need not survive a power cut; only for what may happen twice."""
+    def look(self, statement: Statement, values: Sequence[object]) -> list[Row]:
+        """Outside any transaction: run one that reads, along indexes as under ``TAKING``."""
+
+    def begin(self, how: Begin = Begin.DURABLE) -> None: ...
 
     def commit(self) -> None:
         """Raises:

@@ -10,7 +10,7 @@ from psycopg import pq
 from psycopg.adapt import PyFormat, Transformer
 
 from adapters.sql.engines import POSTGRESQL
-from adapters.sql.executor import Row, statement_span
+from adapters.sql.executor import Begin, Row, statement_span
 from adapters.sql.failures import StoreConflict, TransactionLost, failure_of
 from adapters.sql.statements import Kind, Statement
 from adapters.sql.wire_format import DECODERS, ENCODERS, OIDS
@@ -29,6 +29,19 @@ _DONE = pq.ExecStatus.COMMAND_OK
 # it returns. Preparing it again mends both, outside a transaction at once.
 _STALE_PLAN = {"26000", "0A000"}
 _PREPARED_ALREADY = "42P05"
+
+# Statements that walk along an index and stop early cost more to plan than to run. The server would
+# plan them anew each time: without its values it takes every list for ten entries and the plan for
+# dear. One that is kept was perhaps made for a handful of rows, so it may not scan them all.
+_KEEP_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
+_BEGIN_RELAXED = "BEGIN; SET LOCAL synchronous_commit = off"
+# Simple protocol: many statements, one round trip.
+_BEGIN = {
+    Begin.DURABLE: b"BEGIN",
+    Begin.RELAXED: _BEGIN_RELAXED.encode(),
+    Begin.TAKING: f"{_BEGIN_RELAXED}; {_KEEP_PLANS}".encode(),
+}
+_BEGIN_LOOKING = f"BEGIN READ ONLY; {_KEEP_PLANS}".encode()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,9 +124,21 @@ class PostgresqlExecutor:
         """
         self._traced(statement, values, committing=True, span_name=span_name)
 
-    def begin(self, *, relaxed: bool = False) -> None:
-        # Simple protocol: two statements, one round trip.
-        self._plain(b"BEGIN; SET LOCAL synchronous_commit = off" if relaxed else b"BEGIN")
+    def look(self, statement: Statement, values: Sequence[object]) -> list[Row]:
+        try:
+            return self._looked(statement, values)
+        except StoreConflict:  # a prepared statement was lost; asking again costs nothing
+            return self._looked(statement, values)
+
+    def _looked(self, statement: Statement, values: Sequence[object]) -> list[Row]:
+        self._plain(_BEGIN_LOOKING)
+        try:
+            return self.run(statement, values)
+        finally:
+            self.rollback()
+
+    def begin(self, how: Begin = Begin.DURABLE) -> None:
+        self._plain(_BEGIN[how])
 
     def commit(self) -> None:
         # PostgreSQL answers COMMIT of a failed transaction with a silent ROLLBACK.

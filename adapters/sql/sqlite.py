@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.sql.columns import timestamp_from_text, timestamp_to_text
 from adapters.sql.engines import SQLITE
-from adapters.sql.executor import Row, statement_span
+from adapters.sql.executor import Begin, Row, statement_span
 from adapters.sql.failures import TransactionLost, failure_of
 from adapters.sql.statements import Kind, Statement
 from ports.outbound.telemetry import Tracer
@@ -78,7 +78,11 @@ class SqliteExecutor:
         rows = self._traced(statement, values)[0]
         return rows, (None,) * len(rows[0]) if rows else ()
 
-    def begin(self, *, relaxed: bool = False) -> None:
+    def look(self, statement: Statement, values: Sequence[object]) -> list[Row]:
+        return self.run(statement, values)
+
+    def begin(self, how: Begin = Begin.DURABLE) -> None:
+        relaxed = how is not Begin.DURABLE
         if relaxed != self._relaxed:
             self._plain(f"PRAGMA synchronous = {'NORMAL' if relaxed else 'FULL'}")
             self._relaxed = relaxed

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from adapters.sql.checkout import Checkout, check_out
 from adapters.sql.connections import Connections, Write
 from adapters.sql.engines import POSTGRESQL, Limits, open_engine, store_url
-from adapters.sql.executor import Executor
+from adapters.sql.executor import Begin, Executor, Row
 from adapters.sql.failures import NoCurrentConnection
 from adapters.sql.lent_connection import watch
 from adapters.sql.postgresql_flush import PostgresqlFlush
 from adapters.sql.records import CompiledMapping
 from adapters.sql.repositories import RecordMapping
 from adapters.sql.sqlite_flush import SqliteFlush
+from adapters.sql.statements import Statement
 from adapters.sql.unit_of_work import SqlUnitOfWork
 from adapters.sql.verifying import verify
 from adapters.sql.wakeups import Announcer
@@ -131,13 +132,21 @@ class SqlStore:
         finally:
             checkout.give_back()
 
+    def look(self, statement: Statement, values: Sequence[object]) -> list[Row]:
+        """Apart from any unit of work; see :meth:`Executor.look`."""
+        checkout = self.check_out()
+        try:
+            return checkout.executor.look(statement, values)
+        finally:
+            checkout.give_back()
+
     @contextmanager
-    def short_transaction(self) -> Iterator[Executor]:
+    def short_transaction(self, how: Begin = Begin.RELAXED) -> Iterator[Executor]:
         """For what may safely happen twice: its commit is not waited for on disk."""
         checkout = self.check_out()
         executor = checkout.executor
         try:
-            executor.begin(relaxed=True)
+            executor.begin(how)
             yield executor
             executor.commit()
         except BaseException:

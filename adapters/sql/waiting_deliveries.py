@@ -15,7 +15,7 @@ from operator import attrgetter
 
 from adapters.sql import waiting_statements as statements
 from adapters.sql.engines import POSTGRESQL
-from adapters.sql.executor import Executor, Row
+from adapters.sql.executor import Begin, Executor, Row
 from adapters.sql.removed_channels import CHANNELS_WITH_ROWS, COUNT_ROWS
 from adapters.sql.rows import MESSAGE_WIDTH, delivery_from
 from adapters.sql.store import SqlStore
@@ -44,14 +44,12 @@ class SqlWaitingDeliveries:
         if not channels or limit < 1:
             return []
         place = (self._context, sorted(channels))
-        with self._store.connected() as executor:
-            # Most calls of an idle relay end here, without a write.
-            found = executor.run(statements.PEEK, place)[0]
-        ready, due, expired, keyed = found
+        # Most calls of an idle relay end here, without a write.
+        ready, due, expired, keyed = self._store.look(statements.PEEK, place)[0]
         if not (ready or due or expired):
             return []
         self._claims += 1
-        with self._store.short_transaction() as executor:
+        with self._store.short_transaction(Begin.TAKING) as executor:
             if executor.dialect == POSTGRESQL:
                 executor.run(statements.LOCK_CHANNELS, place)
             if expired:
@@ -79,9 +77,8 @@ class SqlWaitingDeliveries:
     def kept(self, channels: Sequence[str], *, seconds: float) -> Sequence[str]:
         if not channels:
             return []
-        with self._store.connected() as executor:
-            place = (self._context, sorted(channels), -float(seconds))
-            return [row[0] for row in executor.run(statements.KEPT, place)]
+        place = (self._context, sorted(channels), -float(seconds))
+        return [row[0] for row in self._store.look(statements.KEPT, place)]
 
     def release(self, channel: str, *, seconds: float, limit: int) -> int:
         return self._change_kept(statements.RELEASE, channel, seconds, limit)
@@ -92,10 +89,8 @@ class SqlWaitingDeliveries:
     def seconds_until_due(self, channels: Sequence[str]) -> float | None:
         if not channels:
             return None
-        with self._store.connected() as executor:
-            ready, due_at, free_at, now = executor.run(
-                statements.NEXT_DUE, (self._context, sorted(channels))
-            )[0]
+        place = (self._context, sorted(channels))
+        ready, due_at, free_at, now = self._store.look(statements.NEXT_DUE, place)[0]
         if ready:
             return 0.0
         moments = [moment for moment in (due_at, free_at) if moment is not None]
@@ -118,10 +113,9 @@ class SqlWaitingDeliveries:
         ]
 
     def drop_expired(self, *, limit: int) -> int:
-        with self._store.connected() as executor:
-            if not executor.run(statements.ANY_EXPIRED, (self._context,))[0][0]:
-                return 0
-        with self._store.short_transaction() as executor:
+        if not self._store.look(statements.ANY_EXPIRED, (self._context,))[0][0]:
+            return 0
+        with self._store.short_transaction(Begin.TAKING) as executor:
             return self._drop(executor, limit=limit)
 
     def _lease(
@@ -151,7 +145,7 @@ class SqlWaitingDeliveries:
     def _change_kept(
         self, statement: statements.Statement, channel: str, seconds: float, limit: int
     ) -> int:
-        with self._store.short_transaction() as executor:
+        with self._store.short_transaction(Begin.TAKING) as executor:
             return executor.change(statement, (self._context, channel, -float(seconds), limit))
 
     def _change(
@@ -165,7 +159,7 @@ class SqlWaitingDeliveries:
         if not leased:
             return touched
         by_token = sorted(leased, key=attrgetter("token"))
-        with self._store.short_transaction() as executor:
+        with self._store.short_transaction(Begin.TAKING) as executor:
             for token, group in groupby(by_token, key=attrgetter("token")):
                 ids = sorted(one.row_id for one in group)
                 counts = [

@@ -51,6 +51,11 @@ _UNNESTED = "unnest(:channels) AS wanted(name)"
 _EACH = "json_each(:channels) AS wanted"
 
 
+def _among(ids: str, *, sqlite: bool) -> str:
+    """Joined to what it selects, PostgreSQL might walk through the whole table instead."""
+    return f"id IN ({ids})" if sqlite else f"id = ANY(ARRAY({ids}))"
+
+
 def _on(channel: str, text: str) -> str:
     return text.replace("{channel}", channel)
 
@@ -136,7 +141,8 @@ LEASE = statement(
     "CROSS JOIN LATERAL (SELECT one.id, one.priority "
     f"{_on('wanted.name', _READY)} ORDER BY one.priority DESC, one.id LIMIT :limit "
     "FOR UPDATE OF one SKIP LOCKED) AS found ORDER BY found.priority DESC, found.id LIMIT :limit) "
-    f"UPDATE runtime_message AS one {_SET_LEASE} FROM taken WHERE one.id = taken.id "
+    f"UPDATE runtime_message AS one {_SET_LEASE} "
+    f"WHERE one.{_among('SELECT id FROM taken', sqlite=False)} "
     f"AND (one.partition_key = '' OR NOT EXISTS ({_EARLIER} "
     "AND earlier.id NOT IN (SELECT id FROM taken))) "
     f"RETURNING {', '.join(f'one.{name}' for name in _RETURNED)}",
@@ -178,7 +184,7 @@ def _some_due(*, sqlite: bool) -> str:
 def _promote(*, sqlite: bool) -> str:
     return (
         "UPDATE runtime_message SET delayed = false, due_at = NULL "
-        f"WHERE id IN ({_some_due(sqlite=sqlite)})"
+        f"WHERE {_among(_some_due(sqlite=sqlite), sqlite=sqlite)}"
     )
 
 
@@ -209,11 +215,14 @@ def _hold_up(*, sqlite: bool) -> str:
             f"WHERE one.id IN ({some}) AND EXISTS ({blocker})"
         )
     return (
-        "UPDATE runtime_message AS held SET delayed = true, due_at = blocker.due_at "
+        "WITH found AS MATERIALIZED (SELECT one.id, blocker.due_at "
         f"FROM {_UNNESTED} CROSS JOIN LATERAL (SELECT one.id, one.context, one.channel, "
         f"one.partition_key {_on('wanted.name', _KEYED)} AND {_IS_FREE} "
         "ORDER BY one.id LIMIT :limit FOR UPDATE OF one SKIP LOCKED) AS one "
-        f"CROSS JOIN LATERAL ({blocker}) AS blocker WHERE held.id = one.id"
+        f"CROSS JOIN LATERAL ({blocker}) AS blocker) "
+        "UPDATE runtime_message AS held SET delayed = true, "
+        "due_at = (SELECT found.due_at FROM found WHERE found.id = held.id) "
+        f"WHERE held.{_among('SELECT id FROM found', sqlite=False)}"
     )
 
 
@@ -249,8 +258,10 @@ PUT_BACK = statement(
 )
 RENEW = statement(
     "UPDATE runtime_message",
-    "UPDATE runtime_message SET claimed_until = {now + :seconds} WHERE id IN (SELECT id "
-    f"FROM runtime_message WHERE {_STILL_HELD} FOR UPDATE SKIP LOCKED)",
+    "UPDATE runtime_message SET claimed_until = {now + :seconds} WHERE "
+    + _among(
+        f"SELECT id FROM runtime_message WHERE {_STILL_HELD} FOR UPDATE SKIP LOCKED", sqlite=False
+    ),
     sqlite=f"UPDATE runtime_message SET claimed_until = {{now + :seconds}} WHERE {_STILL_HELD}",
     parameters={**_LEASED_ONES, "seconds": Kind.FLOAT},
 )
@@ -356,14 +367,22 @@ ANY_EXPIRED = statement(
     parameters={"context": Kind.TEXT},
     columns=[Kind.BOOL],
 )
+
+
+def _drop_expired(*, sqlite: bool) -> str:
+    some = f"SELECT one.id {_EXPIRED} ORDER BY one.expires_at LIMIT :limit"
+    if not sqlite:
+        some += " FOR UPDATE SKIP LOCKED"
+    return (
+        f"DELETE FROM runtime_message WHERE {_among(some, sqlite=sqlite)} RETURNING channel, "
+        "CASE WHEN delayed = true AND handed_over = false THEN partition_key ELSE '' END"
+    )
+
+
 DROP_EXPIRED = statement(
     "DELETE runtime_message",
-    f"DELETE FROM runtime_message WHERE id IN (SELECT one.id {_EXPIRED} ORDER BY one.expires_at "
-    "LIMIT :limit FOR UPDATE SKIP LOCKED) RETURNING channel, "
-    "CASE WHEN delayed = true AND handed_over = false THEN partition_key ELSE '' END",
-    sqlite=f"DELETE FROM runtime_message WHERE id IN (SELECT one.id {_EXPIRED} "
-    "ORDER BY one.expires_at LIMIT :limit) RETURNING channel, "
-    "CASE WHEN delayed = true AND handed_over = false THEN partition_key ELSE '' END",
+    _drop_expired(sqlite=False),
+    sqlite=_drop_expired(sqlite=True),
     parameters={"context": Kind.TEXT, "limit": Kind.INT},
     columns=[Kind.TEXT, Kind.TEXT],
 )

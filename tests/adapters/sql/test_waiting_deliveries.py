@@ -1,13 +1,16 @@
 """The message table under load: what a claim looks at, and what holds up what."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from adapters.sql import removed_channels, waiting_statements
 from adapters.sql.deliveries import purge_done
-from adapters.sql.statements import Statement
+from adapters.sql.engines import Limits
+from adapters.sql.executor import Begin
+from adapters.sql.statements import Kind, Statement, statement
 from adapters.sql.store import SqlStore
 from adapters.sql.waiting_deliveries import SqlWaitingDeliveries
 from ports.headers import UNREADABLE
@@ -27,6 +30,24 @@ from tests.suites.store_fixtures import committed
 from tests.support.servers import fresh_postgres_database
 
 _MANY = 30_000
+
+# Of this connection.
+_PLANS = statement(
+    "SELECT pg_prepared_statements",
+    "SELECT coalesce(sum(generic_plans), 0)::bigint, coalesce(sum(custom_plans), 0)::bigint "
+    "FROM pg_prepared_statements WHERE statement LIKE '%runtime_message%' "
+    "AND statement NOT LIKE 'INSERT%' AND statement NOT LIKE '%pg_prepared%'",
+    parameters={},
+    columns=[Kind.INT, Kind.INT],
+)
+# Rows of the message table that this transaction has read.
+_TOUCHED = statement(
+    "SELECT pg_stat_xact_user_tables",
+    "SELECT (seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables "
+    "WHERE relname = 'runtime_message'",
+    parameters={},
+    columns=[Kind.INT],
+)
 
 # Messages as a busy day leaves them: delayed ones, the backlog of another channel, the backlog of
 # this one.
@@ -126,6 +147,70 @@ class TestWhatAClaimLooksAt:
             ).scalar_one()
 
         assert rows_touched(plan[0]["Plan"]) >= 3 * _MANY
+
+
+class TestPlansThatAreKept:
+    """PostgreSQL plans a claim once for each connection, whatever lies in the table by then."""
+
+    @pytest.fixture
+    @staticmethod
+    def store(postgres_url: str) -> Iterator[SqlStore]:
+        prepare(postgres_url)
+        with closing(SqlStore(postgres_url, "post", limits=Limits(connections=1))) as store:
+            _add(store, a_delivery())
+            with engine_of(postgres_url) as engine, engine.connect() as connection:
+                # Done later, either would have everything planned anew.
+                connection.exec_driver_sql(
+                    "ALTER TABLE runtime_message SET (autovacuum_enabled = off)"
+                )
+                connection.exec_driver_sql("ANALYZE runtime_message")
+            yield store
+
+    def test_many_claims_are_planned_once(self, store: SqlStore) -> None:
+        waiting = SqlWaitingDeliveries(store)
+        _add(store, *(a_delivery() for _ in range(9)))
+
+        for _ in range(9):
+            waiting.remove(waiting.claim([CHANNEL, "invoices"], limit=1, token="a"))
+            waiting.seconds_until_due([CHANNEL])
+
+        with store.connected() as executor:
+            [(planned_once, planned_anew)] = executor.run(_PLANS)
+        assert planned_once >= 4 * 9
+        assert planned_anew <= 2  # what added them, twice
+
+    @pytest.mark.parametrize(
+        ("statement", "values"),
+        [
+            (waiting_statements.LEASE, ("post", [CHANNEL], 20, "b", 30.0)),
+            (waiting_statements.PROMOTE, ("post", [CHANNEL], 20)),
+            (waiting_statements.HOLD_UP, ("post", [CHANNEL], 20)),
+            (waiting_statements.DROP_EXPIRED, ("post", 20)),
+            (waiting_statements.RENEW, ("post", [1, 2, 3], "a", 30.0)),
+            (waiting_statements.REMOVE, ("post", [1, 2, 3], "a")),
+            (waiting_statements.RELEASE, ("post", CHANNEL, -15.0, 20)),
+            (waiting_statements.DROP_RECORDED, ("post", CHANNEL, -15.0, 20)),
+        ],
+        ids=["lease", "promote", "hold up", "drop", "renew", "remove", "release", "recorded"],
+    )
+    def test_a_plan_that_was_made_for_a_single_row_serves_a_full_table(
+        self, store: SqlStore, postgres_url: str, statement: Statement, values: Sequence[object]
+    ) -> None:
+        with store.short_transaction(Begin.TAKING) as executor:
+            executor.run(statement, values)
+        with engine_of(postgres_url) as engine, engine.connect() as connection:
+            for channel in (f"'{CHANNEL}'", "'letters'"):
+                connection.exec_driver_sql(
+                    _FILL.format(
+                        channel=channel, key="''", delayed="false", due_at="NULL", count=_MANY
+                    )
+                )
+
+        with store.short_transaction(Begin.TAKING) as executor:
+            executor.run(statement, values)
+            [(touched,)] = executor.run(_TOUCHED)
+
+        assert touched <= 300
 
 
 class HoldingUpTests(SqlFixtures):
