@@ -8,23 +8,21 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any, Protocol
 
 import amqp
-from amqp.method_framing import frame_writer
-from amqp.serialization import dumps
 from kombu import Producer
 
 from adapters.celery_channels.broker import Broker, BrokerKind, ChannelQueue, connect, declare
+from adapters.celery_channels.frames import publish_frames
 from adapters.celery_channels.sql_link import SqlLink
 from adapters.celery_channels.wire import CONTENT_ENCODING, CONTENT_TYPE, TaskMessage
 from ports.outbound.channels import PublishOutcome
 
-_IN_FLIGHT = 100
-_ENOUGH_BYTES = 256 * 1024
-_PERSISTENT = 2
-_METHOD_FRAME = 1
+# So much is collected before it is written, and so much may be on its way before an answer is
+# waited for: a broker that has to send everything back must not be stuck with a full line.
+_AT_ONCE_BYTES = 32 * 1024
+_MOST_UNANSWERED_BYTES = 1024 * 1024
 
 
 class Link(Protocol):
@@ -54,18 +52,17 @@ class BrokerIsBlocked(Exception):
 
 
 class RabbitMqLink:
-    """Pipelined confirms: up to 100 messages are on their way before the first answer is awaited.
+    """Pipelined confirms: all messages are on their way before the answers are awaited.
 
-    Their frames are collected and written at once, which costs half of what publishing them one by
-    one does. No heartbeats: a thread for them is not worth it, as TCP keep-alive finds a dead peer,
-    and :meth:`check` a closed connection, before anything is sent.
+    No heartbeats: a thread for them is not worth it, as TCP keep-alive finds a dead peer, and
+    :meth:`check` a closed connection, before anything is sent.
     """
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._patience = broker.patience.total_seconds()
         self._blocked = ""
-        self._frames = Frames()
+        self._frames = bytearray()  # not yet sent
         self._sent = 0  # equals the broker's delivery tags, which count from 1
         self._waiting: dict[int, int] = {}  # delivery tag -> position of the message
         self._outcomes: list[PublishOutcome] = []
@@ -79,7 +76,6 @@ class RabbitMqLink:
         connect(self._connection)
         # The published types of py-amqp and kombu know less than half of what is used here.
         self._client: Any = self._connection.connection
-        self._write_frame = frame_writer(self._client, self._frames)
         self._channel = self._open_channel()
 
     def declare(self, queue: ChannelQueue) -> None:
@@ -93,10 +89,13 @@ class RabbitMqLink:
     def publish(self, messages: Sequence[TaskMessage]) -> list[PublishOutcome]:
         self._outcomes = [PublishOutcome.CONFIRMED] * len(messages)
         self._positions = {}
+        unanswered = 0  # bytes
         for position, message in enumerate(messages):
-            if len(self._waiting) >= _IN_FLIGHT or len(self._frames.collected) >= _ENOUGH_BYTES:
-                self._flush()
-                self._wait_for_answers(at_most=_IN_FLIGHT // 2)
+            if len(self._frames) >= _AT_ONCE_BYTES:
+                unanswered += self._flush()
+                if unanswered >= _MOST_UNANSWERED_BYTES:
+                    self._wait_for_answers(at_most=len(self._waiting) // 2)
+                    unanswered //= 2
             self._add(position, message)
         self._flush()
         self._wait_for_answers(at_most=0)
@@ -134,26 +133,15 @@ class RabbitMqLink:
         self._positions.setdefault(message.task_id, []).append(position)
         self._sent += 1
         self._waiting[self._sent] = position
-        content = amqp.Message(
-            message.body,
-            application_headers=message.headers,
-            content_type=CONTENT_TYPE,
-            content_encoding=CONTENT_ENCODING,
-            correlation_id=message.task_id,
-            delivery_mode=_PERSISTENT,
-            priority=message.priority,
-        )
-        self._write_frame(
-            _METHOD_FRAME,
-            self._channel.channel_id,
-            amqp.spec.Basic.Publish,
-            _mandatory_to(message.queue),
-            content,
+        self._frames += publish_frames(
+            message, channel=self._channel.channel_id, largest=self._client.frame_max
         )
 
-    def _flush(self) -> None:
-        collected, self._frames.collected = self._frames.collected, bytearray()
-        self._client.transport.write(collected)
+    def _flush(self) -> int:
+        """How many bytes were sent."""
+        frames, self._frames = self._frames, bytearray()
+        self._client.transport.write(frames)
+        return len(frames)
 
     def _wait_for_answers(self, *, at_most: int) -> None:
         deadline = time.monotonic() + self._patience
@@ -198,23 +186,6 @@ class RabbitMqLink:
     def _raise_if_blocked(self) -> None:
         if self._blocked:
             raise BrokerIsBlocked(self._blocked)
-
-
-class Frames:
-    """Where py-amqp writes frames to until they are sent together."""
-
-    def __init__(self) -> None:
-        self.collected = bytearray()
-
-    def write(self, data: bytes | memoryview) -> None:
-        self.collected += data
-
-
-@lru_cache(maxsize=1024)
-def _mandatory_to(queue: str) -> bytes:
-    """The arguments of basic.publish: default exchange, the queue's name, mandatory."""
-    arguments: bytes = dumps("Bssbb", (0, "", queue, True, False))
-    return arguments
 
 
 class RedisLink:
