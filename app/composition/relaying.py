@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event, Thread
 
+from app.composition.collecting import spare_what_stays
 from app.composition.deployment import build_deployment
 from app.composition.heartbeats import heart_of
 from app.composition.settings import Settings
@@ -23,6 +24,7 @@ def relay(settings: Settings) -> int:
     deployment = build_deployment(settings)
     heart = heart_of(deployment, "relay")
     heart.start()
+    spare_what_stays()
     try:
         return run_side_by_side(
             [loop for runtime in deployment.runtimes.values() for loop in loops_of(runtime)], stop

@@ -11,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.util import import_app
 
+from app.composition.collecting import spare_what_stays
 from app.composition.heartbeats import HEART
 from app.composition.settings import Settings
 from app.composition.slow_clients import patient_worker
@@ -49,16 +50,17 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "loglevel": "warning",
         "logger_class": SharedLog,
         "control_socket_disable": True,
-        "post_worker_init": _start_heart,
+        "post_worker_init": _settle_in,
         "worker_exit": _stop_heart,
         "child_exit": _forget_metrics,
     }
 
 
-def _start_heart(worker: Any) -> None:
+def _settle_in(worker: Any) -> None:
     heart = _heart_in(worker)
     if heart is not None:
         heart.start()
+    spare_what_stays()
 
 
 def _stop_heart(_server: object, worker: Any) -> None:

@@ -5,6 +5,7 @@ from adapters.celery_channels.worker import WorkerApplication, build_worker
 from adapters.serialization.envelopes import decode_delivery
 from adapters.sql_broker.registration import register
 from app.composition.channels import broker
+from app.composition.collecting import spare_what_stays
 from app.composition.deployment import Deployment, build_deployment
 from app.composition.heartbeats import Heart, heart_of
 from app.composition.maintenance import maintain
@@ -47,13 +48,15 @@ def handler_process(deployment: Deployment) -> HandlerProcess:
         heart.stop()
         deployment.close()
 
-    return HandlerProcess(
+    process = HandlerProcess(
         receivers={
             context: receivers(runtime, heart) for context, runtime in deployment.runtimes.items()
         },
         maintenance=lambda: maintain(deployment),
         close=close,
     )
+    spare_what_stays()
+    return process
 
 
 def receivers(runtime: Runtime, heart: Heart) -> Receivers:
