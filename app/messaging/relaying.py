@@ -32,7 +32,7 @@ from ports.outbound.wakeups import WakeUps
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 500
 SWEEP_SECONDS = 1.0
 # Rows that stay although they were handed over are looked after so often, when they are so old.
 KEEP_SECONDS = 15.0

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from adapters.sql.migrating import migrate
 from adapters.sql.store import SqlStore
+from app.composition.collecting import spare_what_stays
 from bench.floors import publisher
 from bench.lines import Line, Unit, ratio_at_least
 from bench.parcels import TEXT, Handlers, a_broker, deliveries, runtime_with_broker
@@ -43,6 +44,7 @@ def relaying(effort: Effort, _folder: Path) -> list[Line]:
                 return messages / (time.perf_counter() - began)
 
             ours(-1)  # connects
+            spare_what_stays()  # as the relay process does
             found = interleaved({"ours": ours, "floor": by_hand}, rounds=effort.count(_ROUNDS))
             runtime.senders["ours.notes"].close()
     return [

@@ -33,6 +33,9 @@ class Parcel:
     number: int
 
 
+_MORE_THAN_A_BATCH = relaying.BATCH * 3 // 2
+
+
 class ScriptedChannel(MemoryChannel):
     """Does what it is told instead of publishing."""
 
@@ -99,7 +102,7 @@ def post() -> Post:
 
 def test_a_dead_channel_with_a_long_backlog_keeps_nobody_waiting(post: Post) -> None:
     post.letters.error = ChannelUnavailable("testing.letters", "connection refused")
-    post.send_letters(350)
+    post.send_letters(_MORE_THAN_A_BATCH)
     post.flow.send(Parcel(number=1))
 
     post.relay.pump()
@@ -110,7 +113,7 @@ def test_a_dead_channel_with_a_long_backlog_keeps_nobody_waiting(post: Post) -> 
 
 
 def test_a_busy_channel_keeps_nobody_waiting(post: Post) -> None:
-    post.send_letters(350)
+    post.send_letters(_MORE_THAN_A_BATCH)
     post.flow.send(Parcel(number=1))
 
     post.relay.pump()
@@ -120,12 +123,12 @@ def test_a_busy_channel_keeps_nobody_waiting(post: Post) -> None:
 
 
 def test_a_backlog_leaves_completely_and_in_order(post: Post) -> None:
-    post.send_letters(350)
+    post.send_letters(_MORE_THAN_A_BATCH)
     post.flow.send(Parcel(number=1))
 
     post.flow.run_all()
 
-    assert post.postmen.letters == list(range(350))
+    assert post.postmen.letters == list(range(_MORE_THAN_A_BATCH))
     assert post.postmen.parcels == [1]
 
 
@@ -142,7 +145,7 @@ def test_a_dead_channel_is_tried_again_after_ever_longer_pauses(post: Post) -> N
 
 def test_a_channel_that_is_back_gets_everything(post: Post) -> None:
     post.letters.error = ChannelUnavailable("testing.letters", "connection refused")
-    post.send_letters(250)
+    post.send_letters(_MORE_THAN_A_BATCH)
     for _ in range(5):
         post.relay.pump()
         post.flow.advance(timedelta(seconds=1))
@@ -152,7 +155,7 @@ def test_a_channel_that_is_back_gets_everything(post: Post) -> None:
         post.flow.advance(timedelta(seconds=6))
         post.flow.run_all()
 
-    assert sorted(post.postmen.letters) == list(range(250))
+    assert sorted(post.postmen.letters) == list(range(_MORE_THAN_A_BATCH))
 
 
 def test_an_error_that_nobody_foresaw_stops_its_own_channel_only(post: Post) -> None:
