@@ -5,9 +5,11 @@ import signal
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 _SECONDS = 60
 _LARGEST_SEED = 1_000_000
+_OF_THE_LOAD = ("minutes", "seed", "profile", "data", "rate")
 
 
 def _a_number(_context: click.Context, parameter: click.Parameter, value: float) -> float:
@@ -63,7 +65,9 @@ def _a_number(_context: click.Context, parameter: click.Parameter, value: float)
     help="Instead of load: kill at N calls through ports, spread over the story; 0: at every one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the account as JSON.")
+@click.pass_context
 def soak(
+    context: click.Context,
     minutes: float,
     seed: int | None,
     profile: str,
@@ -78,6 +82,8 @@ def soak(
     processes and servers meanwhile, and sends messages that nobody can read. Then everything may
     come to rest. The exit status is 1 when something was lost, done twice, or is stuck.
     """
+    if crash_points is not None:
+        _refuse_options_of_the_load(context)
     # As Ctrl-C does: what was started is stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
@@ -106,6 +112,12 @@ def soak(
         raise click.UsageError(str(error)) from error
     click.echo(outcome.as_json() if as_json else report(outcome))
     return 0 if outcome.is_good else 1
+
+
+def _refuse_options_of_the_load(context: click.Context) -> None:
+    for name in _OF_THE_LOAD:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} is for load, and --crash-points makes none")
 
 
 def _kill_at_crash_points(how_many: int, *, as_json: bool) -> int:

@@ -120,6 +120,8 @@ def test_a_group_without_its_command_is_one_line(
         ["operator", "add", "nobody"],
         ["soak", "--minutes", "nan"],
         ["soak", "--rate", "nan"],
+        ["soak", "--crash-points", "16", "--minutes", "1"],
+        ["soak", "--crash-points", "16", "--rate", "20"],
         ["failed", "delete", "f-1", "--reason", "x" * 1_001],
         ["projection", "pause", "ticket_list", "--reason", "x" * 1_001],
         ["up", "now"],
