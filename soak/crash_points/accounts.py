@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from typing import LiteralString
 
-from sqlalchemy import Engine, text
+import psycopg
 
 # Every row of these must be there exactly as often as when nobody was killed.
-_COUNTED = {
+_COUNTED: Mapping[str, LiteralString] = {
     "issues": "SELECT subject, state, confirmation FROM customer_service_issue",
     "events": "SELECT aggregate, version, name FROM runtime_event",
     "tickets in lists": "SELECT subject, state, assignee_name FROM backoffice_ticket_list",
@@ -34,15 +35,12 @@ _NUMBER = re.compile(r"#\d+")
 Account = Mapping[str, Counter[tuple[object, ...]]]
 
 
-def account(engine: Engine, mails: Path) -> Account:
+def account(connection: psycopg.Connection, mails: Path) -> Account:
     found: dict[str, Counter[tuple[object, ...]]] = {}
-    with engine.connect() as connection:
-        for what, statement in _COUNTED.items():
-            rows = connection.execute(text(statement)).all()
-            found[what] = Counter(tuple(row) for row in rows)
-        # A step that is tried again is written down again.
-        entries = connection.execute(text("SELECT DISTINCT action, actor FROM runtime_audit"))
-        found["audit"] = Counter(tuple(row) for row in entries)
+    for what, statement in _COUNTED.items():
+        found[what] = Counter(connection.execute(statement))
+    # A step that is tried again is written down again.
+    found["audit"] = Counter(connection.execute("SELECT DISTINCT action, actor FROM runtime_audit"))
     found["mails"] = _mails(mails)
     return found
 
@@ -50,7 +48,7 @@ def account(engine: Engine, mails: Path) -> Account:
 def _mails(folder: Path) -> Counter[tuple[object, ...]]:
     """Each Message-ID once, whatever it says: repeated is one mail to its reader."""
     told = {}
-    for file in folder.iterdir():
+    for file in folder.glob("*.eml"):
         mail = message_from_bytes(file.read_bytes(), policy=default)
         # A number that was drawn and not used is not drawn again.
         told[mail["Message-ID"]] = (mail["To"], _NUMBER.sub("#", mail["Subject"]))

@@ -1,10 +1,12 @@
-"""A process that imports the product once and forks a new one for every run.
+"""A process that puts the product together once and forks a new one for every run.
 
 Reads one order a line as JSON, answers one line. A run is a child that opens everything itself,
 does its steps and leaves, or is killed at a crash point: by SIGKILL, so that nothing is closed,
-flushed or given back.
+flushed or given back. The settings are its environment, its argument is a folder with one file for
+each mail.
 """
 
+import gc
 import json
 import os
 import sys
@@ -12,21 +14,22 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
+from adapters.telemetry.logs import set_up_logs
 from app.composition.environment import load_settings
 from soak.crash_points.boundary import Boundary, CrashPoint, Visit, killing_at
 from soak.crash_points.desk import Desk
-from soak.crash_points.story import STEPS
+from soak.crash_points.story import STEPS, Mailbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """``steps`` by name. ``point`` none: nobody is killed. ``trace``: points are written down."""
 
-    settings: dict[str, str]
-    mails: str  # a folder with one file for each mail
     steps: Sequence[str]
     point: CrashPoint | None = None
     occurrence: int = 1
@@ -62,16 +65,21 @@ class Outcome:
 
 
 def main() -> None:
+    settings = load_settings()
+    desk, mails = Desk(settings), _mails(Path(sys.argv[1]))
+    desk.read_templates()
+    gc.freeze()  # no child looks for garbage in what all of them share
     for line in sys.stdin:
-        print(_run(Order.decode(line)).encode(), flush=True)  # noqa: T201 - that is the answer
+        outcome = _run(Order.decode(line), desk, mails)
+        print(outcome.encode(), flush=True)  # noqa: T201 - that is the answer
 
 
-def _run(order: Order) -> Outcome:
+def _run(order: Order, desk: Desk, mails: Mailbox) -> Outcome:
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
-        _be_the_product(order, writing)
+        _be_the_product(order, desk, mails, writing)
     os.close(writing)
     with os.fdopen(reading) as told:
         lines = told.read().splitlines()
@@ -85,7 +93,7 @@ def _run(order: Order) -> Outcome:
     )
 
 
-def _be_the_product(order: Order, writing: int) -> None:
+def _be_the_product(order: Order, desk: Desk, mails: Mailbox, writing: int) -> None:
     """Never returns."""
 
     def tell(line: str) -> None:
@@ -96,14 +104,15 @@ def _be_the_product(order: Order, writing: int) -> None:
         os.dup2(2, 1)
         passed: Counter[CrashPoint] = Counter()
         boundary = Boundary(_visit(order, passed))
-        os.environ.update(order.settings)
-        desk = Desk(load_settings())
-        mails = _mails(Path(order.mails))
-        boundary.watch()
+        set_up_logs(process="desk", level=desk.deployment.settings.log_level, as_json=False)
+        if order.trace or order.point is not None:  # else it would only cost time
+            boundary.watch()
         for name in order.steps:
             STEPS[name](desk, mails)
             desk.settle()
             tell("done")
+        if not order.steps:
+            desk.settle()
         boundary.rest()
         if order.trace:
             tell(
@@ -123,8 +132,14 @@ def _visit(order: Order, passed: Counter[CrashPoint]) -> Visit:
     return lambda point: passed.update((point,))
 
 
-def _mails(folder: Path) -> Any:
-    return lambda: [file.read_text() for file in sorted(folder.iterdir())]
+def _mails(folder: Path) -> Mailbox:
+    return lambda: [_text(file) for file in sorted(folder.glob("*.eml"))]
+
+
+def _text(file: Path) -> str:
+    """As people read it: on its way long lines, such as links, were broken."""
+    body = message_from_bytes(file.read_bytes(), policy=default).get_body(("plain",))
+    return "" if body is None else str(body.get_content())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ relay, the consumers and the projections run until nothing is left to do.
 import re
 from collections.abc import Mapping
 from html import unescape
+from http import HTTPStatus
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -16,7 +17,7 @@ from werkzeug.test import TestResponse
 from adapters.celery_channels.broker import Broker, ChannelQueue
 from adapters.celery_channels.intake import read
 from adapters.celery_channels.serving import HandBack, HandlerProcess, Serving
-from adapters.passwords.argon2_passwords import Argon2Passwords
+from adapters.passwords.argon2_passwords import Argon2Cost, Argon2Passwords
 from adapters.serialization.envelopes import decode_delivery
 from app.composition.channels import broker
 from app.composition.deployment import build_deployment
@@ -27,6 +28,8 @@ from app.composition.web import create_app_of
 from app.composition.worker import receivers
 
 _MOST_ROUNDS = 300
+# People sign in at every step; how dear a guess is to a thief is not what is shown here.
+_CHEAP = Argon2Cost(passes=1, memory_kib=64, lanes=1)
 
 
 class NeverSettles(Exception):
@@ -34,9 +37,11 @@ class NeverSettles(Exception):
 
 
 class Desk:
+    """Opens nothing before the first step, so that a fork has everything for itself."""
+
     def __init__(self, settings: Settings) -> None:
         self.deployment = build_deployment(settings)
-        self._app = create_app_of(self.deployment, passwords=Argon2Passwords())
+        self._app = create_app_of(self.deployment, passwords=Argon2Passwords(cost=_CHEAP))
         self._broker: Broker = broker(settings)
         self._queues: dict[str, ChannelQueue] = {queue.name: queue for queue in self._broker.queues}
         heart = heart_of(self.deployment, "worker")  # does not beat
@@ -52,6 +57,12 @@ class Desk:
         self._relays = [runtime.relay() for runtime in self.deployment.runtimes.values()]
         self._connection: Connection = self._broker.connection()
         self._channel: Any = None
+        self._entities: dict[str, Any] = {}
+
+    def read_templates(self) -> None:
+        """All of them, which the pages would do one by one."""
+        for name in self._app.jinja_env.list_templates():
+            self._app.jinja_env.get_template(name)
 
     def visitor(self) -> "Visitor":
         return Visitor(self._app.test_client())
@@ -81,7 +92,8 @@ class Desk:
         if self._channel is None:
             self._channel = self._connection.channel()
             for entity in self._broker.entities():
-                entity(self._channel).declare()
+                self._entities[entity.name] = bound = entity(self._channel)
+                bound.declare()
         count = 0
         for queue in self._queues.values():
             for name in (queue.name, queue.rejected_name):
@@ -102,10 +114,8 @@ class Desk:
         return count
 
     def _take(self, name: str) -> Any:
-        entities = {entity.name: entity for entity in self._broker.entities()}
-        if name not in entities:
-            return None
-        return entities[name](self._channel).get(no_ack=False)
+        entity = self._entities.get(name)
+        return None if entity is None else entity.get(no_ack=False)
 
 
 class Visitor:
@@ -139,6 +149,10 @@ class Unanswered(Exception):
     """A page that nobody wants to see."""
 
 
+class Gone(Unanswered):
+    """It was done before."""
+
+
 def hidden(page: str, name: str) -> str:
     found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', page)
     if found is None:
@@ -147,5 +161,7 @@ def hidden(page: str, name: str) -> str:
 
 
 def _refuse_failures(address: str, answer: TestResponse) -> None:
-    if answer.status_code >= 500:
+    if answer.status_code == HTTPStatus.GONE:
+        raise Gone(address)
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
         raise Unanswered(f"{address}: {answer.status}")

@@ -1,20 +1,20 @@
 """Kills the desk at every call through a port, and shows that in the end nothing tells.
 
-The story is first told undisturbed, while every point that is passed is written down. Then, for
-each point, it is told anew on fresh data by a process that dies there; another goes on where people
-were left without an answer. What there is in the end must equal what there was undisturbed: every
-row of every kind exactly as often, every mail exactly once.
+The story is first told undisturbed, each step by a process of its own, while every point that is
+passed is written down and what there is before each step is kept. Then, for each point, the step in
+which it lies is told anew, on what there was before it, by a process that dies there; another tells
+it again, as people do who were left without an answer, and goes on to the end of the story. What
+there is then must equal what there was undisturbed: every row of every kind exactly as often, every
+mail exactly once.
 """
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from shutil import rmtree
 
-from sqlalchemy import Engine, create_engine, text
+import psycopg
 
 from soak.crash_points.accounts import Account, account, differences
 from soak.crash_points.actor import Order, Outcome
@@ -32,26 +32,40 @@ _TIME_PASSES = (
 )
 
 
+# How often each point is passed in which step.
+Passed = Mapping[CrashPoint, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Death:
+    """When the point is passed for the nth time in that step, from 1 on."""
+
+    point: CrashPoint
+    step: str
+    occurrence: int
+
+    def __str__(self) -> str:
+        return f"{self.point} (time {self.occurrence} of {self.step!r})"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    point: CrashPoint
-    occurrence: int
+    death: Death
     killed: bool
     differences: Sequence[str]
 
     def __str__(self) -> str:
-        lines = "".join(f"\n    {line}" for line in self.differences)
-        return f"{self.point} (time {self.occurrence}){lines}"
+        return "\n    ".join((str(self.death), *self.differences))
 
 
 class Actor:
     """The process that forks the desks."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "soak.crash_points.actor"],
+            [sys.executable, "-P", "-m", "soak.crash_points.actor", str(place.mails)],
             cwd=ROOT,
-            env=product_environment(),
+            env={**product_environment(), **place.settings},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -74,88 +88,69 @@ class Actor:
 
 
 class Proof:
-    """``mails`` is the folder of a mail server that keeps each in a file."""
-
-    def __init__(self, actor: Actor, place: Place, *, mails: Path) -> None:
+    def __init__(self, actor: Actor, place: Place) -> None:
         self._actor = actor
         self._place = place
-        self._mails = mails
         self._wanted: Account = {}
 
-    def undisturbed(self) -> dict[CrashPoint, int]:
-        """Every point and how often it was passed."""
-        self._start_anew()
-        outcome = self._run(list(STEPS), trace=True)
-        assert outcome.done == len(STEPS), outcome.error
-        with self._engine() as engine:
-            self._wanted = account(engine, self._mails)
-        return dict(outcome.points)
+    def undisturbed(self) -> Passed:
+        passed: dict[CrashPoint, dict[str, int]] = {}
+        self._place.go_back(0)
+        for moment, step in enumerate(STEPS, start=1):
+            outcome = self._actor.run(Order(steps=[step], trace=True))
+            assert outcome.done == 1, outcome.error
+            for point, times in outcome.points:
+                passed.setdefault(point, {})[step] = times
+            self._place.keep(moment)
+        with self._connection() as connection:
+            self._wanted = account(connection, self._place.mails)
+        return passed
 
-    def killed_at(self, point: CrashPoint, occurrence: int) -> Attempt:
-        self._start_anew()
+    def killed_at(self, death: Death) -> Attempt:
         names = list(STEPS)
-        first = self._run(names, point=point, occurrence=occurrence)
+        moment = names.index(death.step)
+        self._place.go_back(moment)
+        first = self._actor.run(
+            Order(steps=[death.step], point=death.point, occurrence=death.occurrence)
+        )
         assert first.killed or not first.error, first.error
-        left = names[first.done :]
+        left = names[moment + first.done :]
         found: list[str] = []
 
         def is_as_wanted() -> bool:
             nonlocal left, found
             self._let_time_pass()
-            second = self._run(left)
+            second = self._actor.run(Order(steps=left))
             left = left[second.done :]
-            with self._engine() as engine:
-                found = differences(self._wanted, account(engine, self._mails))
+            with self._connection() as connection:
+                found = differences(self._wanted, account(connection, self._place.mails))
             if second.error:
                 found.append(second.error.strip())
             return not found
 
         with suppress(WaitedInVain):  # the differences say what is missing
-            wait_until(is_as_wanted, limit_s=_DRAIN_LIMIT_S, every_s=0.3, what="the same account")
-        return Attempt(point=point, occurrence=occurrence, killed=first.killed, differences=found)
-
-    def _run(
-        self,
-        steps: Sequence[str],
-        *,
-        point: CrashPoint | None = None,
-        occurrence: int = 1,
-        trace: bool = False,
-    ) -> Outcome:
-        return self._actor.run(
-            Order(
-                settings=dict(self._place.settings),
-                mails=str(self._mails),
-                steps=steps,
-                point=point,
-                occurrence=occurrence,
-                trace=trace,
-            )
-        )
-
-    def _start_anew(self) -> None:
-        rmtree(self._mails)
-        self._mails.mkdir()
-        self._place.start_anew()
+            wait_until(is_as_wanted, limit_s=_DRAIN_LIMIT_S, what="the same account")
+        return Attempt(death=death, killed=first.killed, differences=found)
 
     def _let_time_pass(self) -> None:
-        with self._engine() as engine, engine.begin() as connection:
+        with self._connection() as connection:
             for statement in _TIME_PASSES:
-                connection.execute(text(statement))
+                connection.execute(statement)
 
-    @contextmanager
-    def _engine(self) -> Iterator[Engine]:
-        engine = create_engine(self._place.sqlalchemy_url)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
+    def _connection(self) -> psycopg.Connection:
+        return psycopg.connect(self._place.database_url)
 
 
-def spread(points: Mapping[CrashPoint, int], how_many: int | None) -> list[tuple[CrashPoint, int]]:
-    """So many of the points, evenly over the story, or all; each with the time at which it is
-    passed that lies in the middle, where most is going on."""
-    every = list(points.items())
+def spread(passed: Passed, how_many: int | None) -> list[Death]:
+    """So many of the points, evenly over the story, or all; each at the time at which it is passed
+    that lies in the middle, where most is going on."""
+    every = list(passed.items())
     if how_many is not None and how_many < len(every):
         every = [every[position * len(every) // how_many] for position in range(how_many)]
-    return [(point, (times + 1) // 2) for point, times in every]
+    return [_in_the_middle(point, times) for point, times in every]
+
+
+def _in_the_middle(point: CrashPoint, times: Mapping[str, int]) -> Death:
+    every = [(step, number) for step, count in times.items() for number in range(1, count + 1)]
+    step, occurrence = every[(len(every) - 1) // 2]
+    return Death(point=point, step=step, occurrence=occurrence)

@@ -6,7 +6,7 @@ A step that is done twice does it once: forms carry the identity of what they ma
 import re
 from collections.abc import Callable
 
-from soak.crash_points.desk import Desk, Unanswered, Visitor
+from soak.crash_points.desk import Desk, Gone, Unanswered, Visitor
 
 OPERATOR, OPERATOR_PASSWORD = "operator@thicket.example", "an operator of long standing"
 EMPLOYEE, EMPLOYEE_PASSWORD = "ada@example.com", "correct horse battery staple"
@@ -39,12 +39,14 @@ def choose_password(desk: Desk, mails: Mailbox) -> None:
     for text in mails():
         found = re.search(r"/invitation/[\w.~%-]+", text)
         if found is not None:
-            page = desk.visitor().get(found.group())
+            try:
+                page = desk.visitor().get(found.group())
+            except Gone:
+                return
             names = set(re.findall(r'type="password"[^>]*name="(\w+)"', page))
             names |= set(re.findall(r'name="(\w+)"[^>]*type="password"', page))
-            if names:  # else it was used before
-                fields = dict.fromkeys(names, EMPLOYEE_PASSWORD)
-                desk.visitor().send(found.group(), fields)
+            fields = dict.fromkeys(names, EMPLOYEE_PASSWORD)
+            desk.visitor().send(found.group(), fields)
             return
     raise Unanswered("no invitation came")
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from soak.crash_points.accounts import differences
 from soak.crash_points.boundary import Boundary, CrashPoint
-from soak.crash_points.mail_server import mail_server
+from soak.crash_points.desk import Gone, Unanswered, Visitor
 from soak.crash_points.place import place
-from soak.crash_points.proof import Actor, Proof, spread
-from soak.ports import free_ports
+from soak.crash_points.proof import Actor, Death, Proof, spread
 from tests.support.servers import (
     POSTGRES_URL,
     fresh_postgres_database,
@@ -22,27 +22,23 @@ from tests.support.servers import (
 
 pytestmark = pytest.mark.fire
 
-HOW_MANY = 16
+HOW_MANY = 64
 
 
 @pytest.fixture
 def proof(tmp_path: Path) -> Iterator[Proof]:
-    mails = tmp_path / "mails"
-    mails.mkdir()
     with (
         fresh_postgres_database(),  # skips or fails where there is no server
         fresh_rabbitmq() as broker,
-        mail_server(mails, port=free_ports()) as smtp_url,
         place(
             admin_url=server_url(POSTGRES_URL),
             name=unique_name(),
             broker_url=broker.url,
-            smtp_url=smtp_url,
-            data=tmp_path / "data",
+            folder=tmp_path,
         ) as found,
-        Actor() as actor,
+        Actor(found) as actor,
     ):
-        yield Proof(actor, found, mails=mails)
+        yield Proof(actor, found)
 
 
 @pytest.mark.timeout(600)
@@ -50,9 +46,8 @@ def test_a_desk_that_was_killed_at_any_call_through_a_port_ends_as_if_it_never_w
     proof: Proof, capsys: pytest.CaptureFixture[str]
 ) -> None:
     points = proof.undisturbed()
-    chosen = spread(points, HOW_MANY)
 
-    attempts = [proof.killed_at(point, occurrence) for point, occurrence in chosen]
+    attempts = [proof.killed_at(death) for death in spread(points, HOW_MANY)]
 
     with capsys.disabled():
         print(f"\nkilled at {sum(a.killed for a in attempts)} of {len(points)} crash points")  # noqa: T201
@@ -70,8 +65,21 @@ def test_every_kind_of_port_is_among_the_crash_points(proof: Proof) -> None:
         "adapters.mail.smtp.SmtpMailSender.send",
         "adapters.sql.waiting_deliveries.SqlWaitingDeliveries.remove",
         "adapters.sql.audit.SqlAuditLog.record",
+        "adapters.customer_service.issue_queries.IssueQueries.by_identifier",  # by a link of a mail
     ):
         assert name in called
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(404, Unanswered), (410, Gone), (422, Unanswered), (503, Unanswered)]
+)
+def test_a_step_that_is_refused_is_no_step_of_the_story(status: int, told: type[Exception]) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/form", view_func=lambda: ('<input name="csrf_token" value="x">', 200))
+    app.add_url_rule("/form", "sent", methods=["POST"], view_func=lambda: ("", status))
+
+    with pytest.raises(told):
+        Visitor(app.test_client()).send("/form")
 
 
 def test_a_call_crosses_the_boundary_only_between_sides() -> None:
@@ -101,12 +109,16 @@ def test_what_was_lost_or_doubled_is_told_apart_from_what_was_wanted() -> None:
 
 
 def test_points_are_spread_over_the_whole_story() -> None:
-    points = {CrashPoint(call=str(number), after=False): 3 for number in range(100)}
+    points = {CrashPoint(call=str(number), after=False): {"take": 1} for number in range(100)}
 
-    assert [(point.call, times) for point, times in spread(points, 4)] == [
-        ("0", 2),
-        ("25", 2),
-        ("50", 2),
-        ("75", 2),
-    ]
+    assert [death.point.call for death in spread(points, 4)] == ["0", "25", "50", "75"]
     assert len(spread(points, None)) == 100
+
+
+def test_death_comes_at_the_middle_one_of_the_times_at_which_a_point_is_passed() -> None:
+    point = CrashPoint(call="a -> b", after=True)
+
+    (death,) = spread({point: {"register": 1, "take": 3, "resolve": 1}}, None)
+
+    assert death == Death(point=point, step="take", occurrence=2)
+    assert str(death) == "after a -> b (time 2 of 'take')"
