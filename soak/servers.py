@@ -73,13 +73,15 @@ class Server:
 
 
 class PrivatePostgres(Server):
-    """Trusts whoever reaches its loopback port. Durability is the default: accepted is on disk."""
+    """Trusts whoever reaches its loopback port. What is accepted is on disk, unless it is said not
+    to be ``durable``, for runs in which it never crashes."""
 
     name = "PostgreSQL"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
         super().__init__(folder)
         self.port = free_ports()
+        self._durable = durable
         self._programs = _postgres_programs()
         self._data = folder / "data"
         folder.mkdir()
@@ -120,6 +122,7 @@ class PrivatePostgres(Server):
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.folder,
             "max_connections": 200,
+            "fsync": "on" if self._durable else "off",
         }
         chosen = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return subprocess.Popen(
@@ -254,10 +257,10 @@ class PrivateRabbitMq(Server):
 class PrivateServers:
     """Both, in a folder that is gone at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = True) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="thicket-servers-"))
         self._folder.chmod(0o711)  # the user of PostgreSQL must get through
-        self.postgres = PrivatePostgres(self._folder / "postgresql")
+        self.postgres = PrivatePostgres(self._folder / "postgresql", durable=durable)
         self.rabbitmq = PrivateRabbitMq(self._folder / "rabbitmq")
 
     def __enter__(self) -> "PrivateServers":

@@ -125,7 +125,7 @@ def _kill_at_crash_points(how_many: int, *, as_json: bool) -> int:
     from soak.servers import PrivateServers, ServerIsMissing
 
     try:
-        with PrivateServers() as servers:
+        with PrivateServers(durable=False) as servers:
             verdict = kill_everywhere(
                 admin_url=servers.postgres.url(),
                 broker_url=servers.rabbitmq.url,

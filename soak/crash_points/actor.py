@@ -28,7 +28,8 @@ from soak.crash_points.story import STEPS, Mailbox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """``steps`` by name. ``point`` none: nobody is killed. ``trace``: points are written down."""
+    """``steps`` by name; none: what is there is worked off. ``point`` none: nobody is killed.
+    ``trace``: points are written down."""
 
     steps: Sequence[str]
     point: CrashPoint | None = None
