@@ -18,6 +18,8 @@ from supervisor.states import SupervisorStates
 from supervisor.supervisord import Supervisor
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+# Not SIGHUP: it is for us alone to obey or, as nohup wants it, to ignore.
+_STOPS_OF_PROGRAMS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 # One wish to stop may arrive as two signals: from the terminal and from whoever started us.
 _SAME_WISH_S = 1.0
 _JOURNAL_S = 5.0
@@ -31,6 +33,7 @@ def main(configuration: str) -> None:
     options.test = False
     supervisor = Supervisor(options)
     stop_on_signals(supervisor)
+    let_children_be_stopped(options)
     with suppress(asyncore.ExitNow):
         supervisor.main()
     options.close_httpservers()
@@ -82,6 +85,28 @@ def stop_on_signals(supervisor: Supervisor) -> None:
         return None
 
     options.get_signal = get_signal
+
+
+def let_children_be_stopped(options: ServerOptions) -> None:
+    """A child can be stopped from its first moment on.
+
+    Until it becomes its program it is a copy of us, and our handlers would swallow the signal that
+    asks it to stop: it would be waited for until its limit.
+    """
+
+    def fork() -> int:
+        # Held back, not lost: what arrives meanwhile is delivered when the mask is as it was.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                for number in _STOPS_OF_PROGRAMS:
+                    signal.signal(number, signal.SIG_DFL)
+            return pid
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    options.fork = fork
 
 
 def _leave_the_terminal() -> None:

@@ -264,6 +264,24 @@ def test_a_process_that_dies_is_started_again(start: Start) -> None:
     wait_until(is_back, limit_s=20, what="the web process to be back")
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.2, 0.7])
+def test_a_stop_just_after_a_process_died_does_not_wait_for_its_successor(
+    start: Start, after_s: float
+) -> None:
+    """The supervisor looks once a second: it starts the successor, and then reads of the stop."""
+    running = start(limit_s=120)
+    died = {process.name: process.pid for process in running.control.processes()}["worker"]
+    assert died is not None
+
+    os.kill(died, signal.SIGKILL)
+    time.sleep(after_s)
+    running.process.send_signal(signal.SIGINT)
+    running.process.communicate(timeout=15)
+
+    assert running.process.returncode == 0
+    assert running.nothing_is_left()
+
+
 def test_restarting_one_leaves_the_others_alone(start: Start) -> None:
     running = start(takes_s=1)
     before = {process.name: process.pid for process in running.control.processes()}
