@@ -24,8 +24,11 @@ from soak.visitor import NoAnswer
 from soak.waiting import WaitedInVain, wait_until
 from soak.world import Profile, World
 
-_HOLD_LIMIT_S = 8.0
+HOLD_LIMIT_S = 8.0
 _BACK_LIMIT_S = 90.0
+_LOOK_EVERY_S = 0.01
+# Whoever is not stopped has ended by then what it had begun.
+_MOMENT_S = 0.3
 _DEADLY_LIMIT_S = 120.0
 _REPLAY_AFTER_S = 30.0
 # Longer than the leases of relay and embedded broker, which are 30 s.
@@ -99,31 +102,42 @@ def plan(seed: int, *, seconds: float, profile: Profile) -> Sequence[Planned]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strike:
-    """What happened. ``held`` is how much work the victim had in hand; None: it claims none."""
+    """What happened. ``held`` is how much work the victim had in hand; None: it claims none.
+    ``outstanding`` is how many issues were under way just before, wherever they were; None: that
+    was not asked, because nobody was struck."""
 
     at_s: float
     fault: Fault
     what: str
     held: int | None = None
+    outstanding: int | None = None
 
 
 class Striker:
     """Does it. Not for several threads."""
 
     def __init__(
-        self, world: World, ledger: Ledger, *, deadly: Callable[[], object], stop: Event
+        self,
+        world: World,
+        ledger: Ledger,
+        *,
+        deadly: Callable[[], object],
+        stop: Event,
+        hold_limit_s: float = HOLD_LIMIT_S,
     ) -> None:
-        """``deadly`` sends a report whose confirmation kills the worker."""
+        """``deadly`` sends a report whose confirmation kills the worker. ``hold_limit_s`` is how
+        long a victim is given to come by some work."""
         self._world = world
         self._ledger = ledger
         self._deadly = deadly
         self._stop = stop
+        self._hold_limit_s = hold_limit_s
         self._begun = time.monotonic()
         self.strikes: list[Strike] = []
         self.poison: list[Poison] = []
         self.problems: list[str] = []
         self._does: Mapping[Fault, Callable[[], None]] = {
-            Fault.KILL_WEB: lambda: self.kill(Fault.KILL_WEB, self._web, self._requests),
+            Fault.KILL_WEB: lambda: self.kill(Fault.KILL_WEB, self._web, self._requests_that_stay),
             Fault.KILL_WEB_MASTER: lambda: self.kill(
                 Fault.KILL_WEB_MASTER, self._named("web"), self._requests
             ),
@@ -138,12 +152,14 @@ class Striker:
                 lambda: self._world.gate.in_flight,
             ),
             Fault.PAUSE_WORKER: lambda: self.pause(
-                Fault.PAUSE_WORKER, self._named("worker"), self._messages
+                Fault.PAUSE_WORKER, self._named("worker"), self.messages_held
             ),
             Fault.PAUSE_RELAY: lambda: self.pause(
                 Fault.PAUSE_RELAY, self._some_relay(), self._claims_that_stay
             ),
-            Fault.PAUSE_WEB: lambda: self.pause(Fault.PAUSE_WEB, self._web, self._requests),
+            Fault.PAUSE_WEB: lambda: self.pause(
+                Fault.PAUSE_WEB, self._web, self._requests_that_stay
+            ),
             Fault.CRASH_DATABASE: lambda: self.restart(Fault.CRASH_DATABASE),
             Fault.RESTART_DATABASE: lambda: self.restart(Fault.RESTART_DATABASE),
             Fault.CRASH_BROKER: lambda: self.restart(Fault.CRASH_BROKER),
@@ -183,9 +199,17 @@ class Striker:
         return relays[before % len(relays)]
 
     def _requests(self) -> int:
-        return self._ledger.in_flight
+        return len(self._ledger.in_flight)
 
-    def _messages(self) -> int:
+    def _requests_that_stay(self) -> int:
+        """Without an answer now and a moment later: the other web processes answer theirs."""
+        first = self._ledger.in_flight
+        if not first:
+            return 0
+        time.sleep(_MOMENT_S)
+        return len(first & self._ledger.in_flight)
+
+    def messages_held(self) -> int:
         """That the broker has given out and that are not acknowledged."""
         world = self._world
         if world.servers is not None:
@@ -201,7 +225,7 @@ class Striker:
         first = self._claims()
         if not first:
             return 0
-        time.sleep(0.3)
+        time.sleep(_MOMENT_S)
         return len(first & self._claims())
 
     def _claims(self) -> set[tuple[object, ...]]:
@@ -213,48 +237,62 @@ class Striker:
             )
         )
 
+    def _outstanding(self) -> int:
+        """Issues that somebody has begun to report and whose way is not at its end. Waited for,
+        because a quiet moment would prove nothing; 0: in vain."""
+        deadline = time.monotonic() + self._hold_limit_s
+        while True:
+            begun = len(self._ledger.issues)
+            ended = self._world.databases.number(
+                "SELECT count(*) FROM customer_service_issue AS issue "
+                "JOIN backoffice_ticket_list AS ticket ON ticket.ticket_id = issue.ticket_id "
+                "WHERE issue.confirmation = 'sent'"
+            )
+            if begun > ended or time.monotonic() >= deadline:
+                return max(0, begun - ended)
+            time.sleep(_LOOK_EVERY_S)
+
     # -- what is done ----------------------------------------------------------------------------
 
     def kill_worker(self) -> None:
-        self.kill(Fault.KILL_WORKER, self._named("worker"), self._messages)
+        self.kill(Fault.KILL_WORKER, self._named("worker"), self.messages_held)
 
     def kill(
         self, fault: Fault, victim: Callable[[], int | None], held: Callable[[], int] | None
     ) -> None:
-        pid, work = self._stopped_at_work(victim, held)
+        pid, work, outstanding = self._stopped_at_work(victim, held)
         send(pid, signal.SIGKILL)
-        self._note(fault, f"pid {pid}", work)
+        self._note(fault, f"pid {pid}", work, outstanding)
 
     def pause(
         self, fault: Fault, victim: Callable[[], int | None], held: Callable[[], int]
     ) -> None:
-        pid, work = self._stopped_at_work(victim, held)
+        pid, work, outstanding = self._stopped_at_work(victim, held)
         try:
             self._stop.wait(PAUSE_S)
         finally:
             send(pid, signal.SIGCONT)
-        self._note(fault, f"pid {pid} for {PAUSE_S:g} s", work)
+        self._note(fault, f"pid {pid} for {PAUSE_S:g} s", work, outstanding)
 
     def _stopped_at_work(
         self, victim: Callable[[], int | None], held: Callable[[], int] | None
-    ) -> tuple[int, int | None]:
-        """Stopped where it holds work, or where it was after some seconds of trying in vain."""
-        deadline = time.monotonic() + _HOLD_LIMIT_S
+    ) -> tuple[int, int | None, int]:
+        """Stopped where it holds work, or where it was after some seconds of trying in vain: the
+        victim, what it holds, and how many issues are outstanding."""
+        deadline = time.monotonic() + self._hold_limit_s
         while True:
             pid = self._living(victim)
             if not send(pid, signal.SIGSTOP):
                 continue  # something else was quicker
-            if held is None:
-                return pid, None
             try:
-                work = held()
+                work = None if held is None else held()
+                if work != 0 or time.monotonic() >= deadline:
+                    return pid, work, self._outstanding()
             except BaseException:
                 send(pid, signal.SIGCONT)
                 raise
-            if work or time.monotonic() >= deadline:
-                return pid, work
             send(pid, signal.SIGCONT)
-            time.sleep(0.01)
+            time.sleep(_LOOK_EVERY_S)
 
     def _living(self, victim: Callable[[], int | None]) -> int:
         found: list[int] = []
@@ -271,12 +309,13 @@ class Striker:
         assert servers is not None
         is_database = fault in (Fault.CRASH_DATABASE, Fault.RESTART_DATABASE)
         server = servers.postgres if is_database else servers.rabbitmq
+        outstanding = self._outstanding()
         if fault in (Fault.CRASH_DATABASE, Fault.CRASH_BROKER):
             server.kill()
         else:
             server.stop()
         server.start()
-        self._note(fault, server.name)
+        self._note(fault, server.name, outstanding=outstanding)
 
     def _mail_away(self) -> None:
         self._world.gate.shut()
@@ -325,9 +364,17 @@ class Striker:
     def _replay_all(self) -> int:
         return replay_patiently(self._world.product.port)
 
-    def _note(self, fault: Fault, what: str, held: int | None = None) -> None:
+    def _note(
+        self, fault: Fault, what: str, held: int | None = None, outstanding: int | None = None
+    ) -> None:
         self.strikes.append(
-            Strike(at_s=round(time.monotonic() - self._begun, 1), fault=fault, what=what, held=held)
+            Strike(
+                at_s=round(time.monotonic() - self._begun, 1),
+                fault=fault,
+                what=what,
+                held=held,
+                outstanding=outstanding,
+            )
         )
 
     def seconds_left(self, seconds: float) -> float:

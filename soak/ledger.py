@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 from threading import Lock
 
 _MOST_EXAMPLES = 20
@@ -56,7 +57,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._under_way = 0
+        self._numbers = count()
+        self._under_way: set[int] = set()
         self.issues: list[ReportedIssue] = []
         self.requests: Counter[str] = Counter()  # by the kind of work
         self.statuses: Counter[int] = Counter()
@@ -64,20 +66,22 @@ class Ledger:
         self.unexpected: Counter[str] = Counter()
 
     @property
-    def in_flight(self) -> int:
-        """Requests that were sent and are not answered."""
-        return self._under_way
+    def in_flight(self) -> frozenset[int]:
+        """Requests that were sent and are not answered, each by a number of its own."""
+        with self._lock:
+            return frozenset(self._under_way)
 
     @contextmanager
     def asking(self, kind: str) -> Iterator[None]:
         with self._lock:
-            self._under_way += 1
+            number = next(self._numbers)
+            self._under_way.add(number)
             self.requests[kind] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._under_way -= 1
+                self._under_way.remove(number)
 
     def add(self, issue: ReportedIssue) -> None:
         with self._lock:

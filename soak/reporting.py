@@ -16,6 +16,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield "What was done to it:"
     for strike in outcome.strikes:
         held = "" if strike.held is None else f", holding {strike.held}"
+        if strike.outstanding is not None:
+            held += f", {strike.outstanding} issues outstanding"
         yield f"  {strike.at_s:>7.1f} s  {strike.fault} ({strike.what}{held})"
     at_work = sum(bool(strike.held) for strike in outcome.strikes)
     claiming = sum(strike.held is not None for strike in outcome.strikes)

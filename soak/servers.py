@@ -155,6 +155,8 @@ class PrivateRabbitMq(Server):
         self._epmd: subprocess.Popen[bytes] | None = None
         folder.mkdir()
         (folder / "plugins").write_text("[].\n")
+        # Its count of what consumers hold would otherwise be up to 5 s old.
+        (folder / "advanced.config").write_text("[{rabbit, [{quorum_tick_interval, 500}]}].\n")
         (folder / "rabbitmq.conf").write_text(
             "raft.wal_max_size_bytes = 67108864\ndisk_free_limit.absolute = 50MB\n"
         )
@@ -249,6 +251,7 @@ class PrivateRabbitMq(Server):
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
             "RABBITMQ_PID_FILE": str(self.folder / "pid"),
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "advanced.config"),
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "no-environment-file"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
         }

@@ -22,6 +22,8 @@ from tests.support.servers import require_server_programs
 
 NOBODY = Employee(employee_id="", email="nobody@example.com")
 DRAIN_LIMIT_S = 400.0
+HOLD_LIMIT_S = 60.0
+_PACE_S = 0.5
 
 
 @dataclass(kw_only=True)
@@ -38,7 +40,11 @@ class Fire:
         self._numbers = count()
         unlucky = self.person()
         self.striker = Striker(
-            self.world, self.ledger, deadly=lambda: unlucky.report(deadly=True), stop=self.stop
+            self.world,
+            self.ledger,
+            deadly=lambda: unlucky.report(deadly=True),
+            stop=self.stop,
+            hold_limit_s=HOLD_LIMIT_S,
         )
 
     def person(self) -> Person:
@@ -56,12 +62,16 @@ class Fire:
 
     @contextmanager
     def reporting(self, issues: int, *, persons: int = 4) -> Iterator[None]:
-        """So many issues are reported meanwhile, by several persons at once; all are answered at
-        the end."""
+        """At least so many issues are reported, by several persons at once, and more, slower, for
+        as long as the block takes: it never goes on alone. All are answered at the end."""
+        over = Event()
+        each = -(-issues // persons)
 
         def report(person: Person) -> None:
-            for _ in range(issues // persons):
+            for number in count(1):
                 person.report()
+                if number >= each and over.wait(_PACE_S):
+                    return
 
         threads = [
             Thread(target=report, args=(self.person(),), daemon=True) for _ in range(persons)
@@ -71,6 +81,7 @@ class Fire:
         try:
             yield
         finally:
+            over.set()
             for thread in threads:
                 thread.join(120)
             assert not any(thread.is_alive() for thread in threads)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 
 import psycopg
 import pytest
@@ -17,33 +18,39 @@ from tests.fire.conftest import Fire
 
 pytestmark = [pytest.mark.fire, pytest.mark.timeout(900)]
 
+_STRIKES = (
+    Fault.KILL_WORKER,
+    Fault.KILL_WEB,
+    Fault.KILL_RELAY,
+    Fault.CRASH_BROKER,
+    Fault.KILL_RELAY,
+    Fault.KILL_BEAT,
+    Fault.CRASH_DATABASE,
+    Fault.KILL_WORKER,
+)
 _KILLS_AT_WORK = (Fault.KILL_WEB, Fault.KILL_WORKER, Fault.KILL_RELAY)
 
 
 def test_five_hundred_issues_survive_the_death_of_everything_that_handles_them(
     on_servers: Fire,
 ) -> None:
+    """A share of them is reported around each strike."""
     fire = on_servers
-    with fire.reporting(500):
-        for fault in (
-            Fault.KILL_WORKER,
-            Fault.KILL_WEB,
-            Fault.KILL_RELAY,
-            Fault.CRASH_BROKER,
-            Fault.KILL_RELAY,
-            Fault.KILL_BEAT,
-            Fault.CRASH_DATABASE,
-            Fault.KILL_WORKER,
-        ):
+    before = len(fire.striker.strikes)
+    for fault in _STRIKES:
+        with fire.reporting(ceil(500 / len(_STRIKES))):
             fire.striker.do(fault)
     account = fire.come_to_rest()
 
     assert (account.lost, account.doubled, account.stuck) == ([], [], [])
     assert account.unexpected == {}
-    assert (account.accepted, account.in_doubt) == (500, 0)
+    assert account.in_doubt == 0
+    assert account.accepted >= 500
     assert fire.striker.problems == []
-    for fault in _KILLS_AT_WORK:
-        assert any(strike.held for strike in fire.striker.strikes if strike.fault is fault), fault
+    strikes = fire.striker.strikes[before:]
+    assert [strike.fault for strike in strikes] == list(_STRIKES)
+    assert all(strike.outstanding for strike in strikes), strikes
+    assert all(strike.held for strike in strikes if strike.fault in _KILLS_AT_WORK), strikes
 
 
 def test_while_the_broker_is_away_messages_wait_and_the_console_says_so(on_servers: Fire) -> None:
