@@ -44,6 +44,9 @@ class Account:
     waiting: int = 0
     failed: int = 0  # failed messages that nobody made fail on purpose
     poisoned: int = 0  # those that somebody did
+    # Failed messages that ended well because they were replayed at the end, by what they failed
+    # with. No reason to call a run bad: what was taken away for long makes some.
+    replayed: dict[str, int] = field(default_factory=dict)
     mails: int = 0  # different ones
     mails_repeated: int = 0  # once more under the same Message-ID
     lost: list[str] = field(default_factory=list)

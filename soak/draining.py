@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from soak.console import replay_patiently
 from soak.databases import DatabaseIsAway
-from soak.facts import projected_rows
+from soak.facts import FailedRow, failed_rows, projected_rows
 from soak.poison import Poison
 from soak.product import ProductFailed
 from soak.staff import CannotPrepare
@@ -19,6 +20,15 @@ _LOOK_EVERY_S = 1.0
 _MOST_REPLAYS = 6
 _REBUILD_LIMIT_S = 180.0
 _PROJECTIONS = ("ticket_list", "unassigned_tickets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drained:
+    """``replayed`` counts the failed messages that nobody had made fail on purpose, each time they
+    were replayed, by what they failed with: a fault of the product would hide behind a replay."""
+
+    stuck: Sequence[str]  # nothing: all came to rest
+    replayed: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +105,12 @@ def drain(
     *,
     limit_s: float,
     say: Callable[[str], object],
-) -> list[str]:
+) -> Drained:
     """Wait until nothing waits any more; failed messages are replayed, as an operator would once
-    the cause is mended. What is stuck after the limit; nothing: all came to rest."""
+    the cause is mended."""
     deadline = time.monotonic() + limit_s
     replays = 0
+    replayed: Counter[str] = Counter()
     last: Left | None = None
     while time.monotonic() < deadline:
         try:
@@ -108,18 +119,29 @@ def drain(
                 say(f"left: {left}")
             last = left
             if left.nothing and _is_at_rest(world):
-                failed = world.databases.number(
-                    "SELECT count(*) FROM runtime_failed_message WHERE deleted_at IS NULL"
-                )
-                if failed <= len(poison) or replays >= _MOST_REPLAYS:
-                    return []
+                failed = failed_rows(world.databases)
+                if len(failed) <= len(poison) or replays >= _MOST_REPLAYS:
+                    return Drained(stuck=(), replayed=replayed)
                 replays += 1
-                say(f"replaying {failed} failed messages")
+                say(f"replaying {len(failed)} failed messages")
                 replay_patiently(world.product.port)
+                replayed += unintended(failed, poison)
         except (DatabaseIsAway, NoAnswer, CannotPrepare) as error:
             say(f"asking again: {error}")
         time.sleep(_LOOK_EVERY_S)
-    return [f"not at rest after {limit_s:g} s: {last}"]
+    return Drained(stuck=[f"not at rest after {limit_s:g} s: {last}"], replayed=replayed)
+
+
+def unintended(failed: Iterable[FailedRow], poison: Sequence[Poison]) -> Counter[str]:
+    """What failed though nobody made it fail on purpose: how many, by exception and endpoint."""
+    on_purpose = Counter(one.exception for one in poison)
+    found: Counter[str] = Counter()
+    for row in failed:
+        if on_purpose[row.exception]:
+            on_purpose[row.exception] -= 1
+        else:
+            found[f"{row.exception} at {row.endpoint or 'no endpoint'}"] += 1
+    return found
 
 
 def compare_with_rebuilt(world: World) -> list[str]:

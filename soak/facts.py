@@ -83,13 +83,7 @@ def read_facts(databases: Databases) -> Facts:
             )
         ],
         mails=_mails(databases),
-        failed=[
-            FailedRow(exception=row[0].rpartition(".")[2], endpoint=row[1], reason=row[2])
-            for row in databases.rows(
-                "SELECT exception, endpoint, reason FROM runtime_failed_message "
-                "WHERE deleted_at IS NULL"
-            )
-        ],
+        failed=failed_rows(databases),
         ticket_list={
             row[0]: (row[1], row[2], row[3])
             for row in databases.rows(
@@ -108,6 +102,16 @@ def read_facts(databases: Databases) -> Facts:
             for row in databases.rows("SELECT label FROM runtime_job WHERE finished_at IS NULL")
         ],
     )
+
+
+def failed_rows(databases: Databases) -> list[FailedRow]:
+    return [
+        FailedRow(exception=row[0].rpartition(".")[2], endpoint=row[1], reason=row[2])
+        for row in databases.rows(
+            "SELECT exception, endpoint, reason FROM runtime_failed_message "
+            "WHERE deleted_at IS NULL"
+        )
+    ]
 
 
 def projected_rows(databases: Databases) -> list[tuple[Any, ...]]:

@@ -24,7 +24,7 @@ from soak.visitor import NoAnswer
 from soak.waiting import WaitedInVain, wait_until
 from soak.world import Profile, World
 
-HOLD_LIMIT_S = 8.0
+_HOLD_LIMIT_S = 8.0
 _BACK_LIMIT_S = 90.0
 _LOOK_EVERY_S = 0.01
 # Whoever is not stopped has ended by then what it had begun.
@@ -123,7 +123,7 @@ class Striker:
         *,
         deadly: Callable[[], object],
         stop: Event,
-        hold_limit_s: float = HOLD_LIMIT_S,
+        hold_limit_s: float = _HOLD_LIMIT_S,
     ) -> None:
         """``deadly`` sends a report whose confirmation kills the worker. ``hold_limit_s`` is how
         long a victim is given to come by some work."""

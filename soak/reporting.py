@@ -33,7 +33,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         ("actions accepted", account.actions),
         ("deliveries done", account.done),
         ("waiting", account.waiting),
-        ("failed", account.failed),
+        ("failed, and still are", account.failed),
+        ("failed, were replayed", sum(account.replayed.values())),
         ("failed on purpose", account.poisoned),
         ("mails", account.mails),
         ("  repeated, same id", account.mails_repeated),
@@ -48,6 +49,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         ("Lost", account.lost),
         ("Doubled", account.doubled),
         ("Stuck", account.stuck),
+        ("Replayed", [f"{count} x {what}" for what, count in account.replayed.items()]),
         ("Unexpected", [f"{count} x {what}" for what, count in account.unexpected.items()]),
         ("Could not be done", list(outcome.problems)),
     ):

@@ -120,7 +120,8 @@ def _run_in(world: World, options: Options, planned: Sequence[Planned], say: Say
         load.stop()
     world.gate.armed = False
     say("Waiting for everything to come to rest")
-    stuck = drain(world, striker.poison, limit_s=DRAIN_LIMIT_S, say=say)
+    drained = drain(world, striker.poison, limit_s=DRAIN_LIMIT_S, say=say)
+    stuck = list(drained.stuck)
     if not stuck:
         try:
             stuck = compare_with_rebuilt(world)
@@ -128,6 +129,7 @@ def _run_in(world: World, options: Options, planned: Sequence[Planned], say: Say
             stuck = [str(error)]
     account = draw_up(ledger, read_facts(world.databases), striker.poison)
     account.stuck += stuck
+    account.replayed = dict(drained.replayed)
     return Outcome(
         options=options,
         folder=world.folder,

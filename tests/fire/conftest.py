@@ -91,9 +91,10 @@ class Fire:
 
     def come_to_rest(self) -> Account:
         self.world.gate.armed = False
-        stuck = drain(self.world, self.striker.poison, limit_s=DRAIN_LIMIT_S, say=lambda _: None)
+        drained = drain(self.world, self.striker.poison, limit_s=DRAIN_LIMIT_S, say=lambda _: None)
         account = draw_up(self.ledger, read_facts(self.world.databases), self.striker.poison)
-        account.stuck += stuck or compare_with_rebuilt(self.world)
+        account.stuck += drained.stuck or compare_with_rebuilt(self.world)
+        account.replayed = dict(drained.replayed)
         self.world.gate.armed = True
         return account
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from soak.account import Account, draw_up
+from soak.draining import unintended
 from soak.facts import (
     BACKOFFICE,
     CUSTOMER_SERVICE,
@@ -192,6 +193,23 @@ def test_poison_must_have_become_a_failed_message() -> None:
 
     assert (kept.is_good, kept.poisoned) == (True, 1)
     assert vanished.lost
+
+
+def test_what_failed_is_told_apart_from_what_was_made_to_fail() -> None:
+    failed = [
+        FailedRow(exception=exception, endpoint=endpoint, reason="")
+        for exception, endpoint in (
+            ("UnreadableMessage", ""),
+            ("PoisonousMessage", "issue.confirm_report"),
+            ("UnreadableMessage", ""),
+            ("PoisonousMessage", "issue.confirm_report"),
+        )
+    ]
+
+    assert unintended(failed, [unreadable("x")]) == {
+        "PoisonousMessage at issue.confirm_report": 2,
+        "UnreadableMessage at no endpoint": 1,
+    }
 
 
 def test_an_answer_that_nobody_should_get_is_not_good() -> None:

@@ -28,6 +28,8 @@ _STRIKES = (
     Fault.CRASH_DATABASE,
     Fault.KILL_WORKER,
 )
+# A line for each attempt that failed, and for each replay.
+_ATTEMPTS = "SELECT count(*) FROM runtime_attempt"
 _KILLS_AT_WORK = (Fault.KILL_WEB, Fault.KILL_WORKER, Fault.KILL_RELAY)
 
 
@@ -35,8 +37,8 @@ def test_five_hundred_issues_survive_the_death_of_everything_that_handles_them(
     on_servers: Fire,
 ) -> None:
     """A share of them is reported around each strike."""
-    fire = on_servers
-    before = len(fire.striker.strikes)
+    fire, databases = on_servers, on_servers.world.databases
+    before, attempts = len(fire.striker.strikes), databases.number(_ATTEMPTS)
     for fault in _STRIKES:
         with fire.reporting(ceil(500 / len(_STRIKES))):
             fire.striker.do(fault)
@@ -49,6 +51,9 @@ def test_five_hundred_issues_survive_the_death_of_everything_that_handles_them(
     assert fire.striker.problems == []
     strikes = fire.striker.strikes[before:]
     assert [strike.fault for strike in strikes] == list(_STRIKES)
+    # Nobody was to blame: whatever was handed over again went well, without a replay.
+    assert (account.failed, account.replayed) == (0, {})
+    assert databases.number(_ATTEMPTS) == attempts
     assert all(strike.outstanding for strike in strikes), strikes
     assert all(strike.held for strike in strikes if strike.fault in _KILLS_AT_WORK), strikes
 
@@ -138,6 +143,7 @@ def test_without_a_mail_server_a_mail_is_tried_again_and_then_is_a_failed_messag
     assert (failed.exception, failed.endpoint) == ("MailUnavailable", "issue.confirm_report")
     assert "does not answer" in failed.reason
     assert account.is_good, account
+    assert account.replayed == {"MailUnavailable at issue.confirm_report": 1}
 
 
 def test_a_poisonous_message_becomes_a_failed_message_and_the_worker_goes_on(
@@ -166,6 +172,7 @@ def test_a_poisonous_message_becomes_a_failed_message_and_the_worker_goes_on(
     assert alive.told is Told.ACCEPTED
     assert fire.striker.problems == []
     assert account.is_good, account
+    assert account.replayed == {"PoisonousMessage at issue.confirm_report": 1}
 
 
 def delay_of_retry(fire: Fire, attempt: int) -> float:
