@@ -17,7 +17,7 @@ from ports.messages import Delivery, Envelope, Metadata
 from ports.outbound.transactions import UnitOfWork
 from soak.console import replay_all
 from soak.databases import Databases
-from soak.processes import send
+from soak.processes import is_alive, send
 from soak.product import Product, running_product
 from soak.visitor import Visitor
 from soak.waiting import wait_until
@@ -43,7 +43,8 @@ def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Product
 def test_ten_thousand_failed_messages_replayed_by_one_click_succeed_once_each(
     product: Product,
 ) -> None:
-    """The worker that carries out the order is killed, and the relay, each in the midst of it."""
+    """The worker that carries out the order is killed twice, and the relay, each while some were
+    replayed and others were not."""
     store = f"sqlite:///{product.data / 'thicket.db'}"
     databases = Databases(main=store, monitoring=store, broker=None)
     deployment = build_deployment(load_settings(data=product.data))
@@ -53,22 +54,21 @@ def test_ten_thousand_failed_messages_replayed_by_one_click_succeed_once_each(
         deployment.close()
 
     chosen = replay_all(Visitor(product.port))
-    for name, when in (("worker", MANY // 10), ("relay", MANY // 5), ("worker", MANY // 2)):
-        wait_until(
-            lambda when=when: done(databases) >= when,
-            limit_s=_LIMIT_S,
-            what=f"{when} of {MANY} to be done",
-        )
-        pid = product.pid_of(name)
-        assert pid is not None
-        send(pid, signal.SIGKILL)
+    left = [
+        kill_midway(product, databases, "worker", when=MANY * 9 // 10),
+        kill_midway(product, databases, "relay", when=MANY * 8 // 10),
+        kill_midway(product, databases, "worker", when=MANY * 7 // 10),
+    ]
     wait_until(lambda: done(databases) >= MANY, limit_s=_LIMIT_S, every_s=0.5, what="all of them")
+    wait_until(lambda: job(databases)[-1], limit_s=_LIMIT_S, every_s=0.5, what="the job to end")
 
     assert chosen == MANY
+    assert all(0 < one < MANY for one in left), left
+    assert job(databases) == (MANY, MANY, 0, "", True)
     assert databases.rows(
         f"SELECT state, count(*) {_DELIVERIES} GROUP BY state", endpoint=DISTRIBUTED_COMMAND
     ) == [("done", MANY)]
-    assert databases.number("SELECT count(*) FROM runtime_failed_message") == 0
+    assert failed(databases) == 0
     # One line in its history is written with each replay, and one by the handler's transaction.
     for outcome in ("replayed", "done"):
         assert databases.rows(
@@ -79,6 +79,34 @@ def test_ten_thousand_failed_messages_replayed_by_one_click_succeed_once_each(
     events = [row[0] for row in databases.rows("SELECT parent_id FROM runtime_event")]
     assert len(events) == MANY
     assert set(events) == message_ids
+
+
+def kill_midway(product: Product, databases: Databases, name: str, *, when: int) -> int:
+    """Once no more than ``when`` are left to be replayed; how many were, when it was dead."""
+    wait_until(
+        lambda: failed(databases) <= when,
+        limit_s=_LIMIT_S,
+        every_s=0.02,
+        what=f"only {when} of {MANY} to be left",
+    )
+    pid = product.pid_of(name)
+    assert pid is not None
+    send(pid, signal.SIGKILL)
+    wait_until(lambda: not is_alive(pid), limit_s=10, what="it to be dead")
+    return failed(databases)
+
+
+def failed(databases: Databases) -> int:
+    return databases.number("SELECT count(*) FROM runtime_failed_message")
+
+
+def job(databases: Databases) -> tuple[object, ...]:
+    """The only one: how many it was for, how many it did and could not do, what it says about its
+    end, and whether it came."""
+    [row] = databases.rows(
+        "SELECT total, done, failed, note, finished_at IS NOT NULL FROM runtime_job"
+    )
+    return row
 
 
 def done(databases: Databases) -> int:
