@@ -1,5 +1,6 @@
 """PostgreSQL and RabbitMQ: what was accepted is done, exactly once, whatever dies meanwhile."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
@@ -10,6 +11,7 @@ import pytest
 from soak.facts import read_facts
 from soak.faults import Fault
 from soak.ledger import Told
+from soak.processes import children_of, send
 from soak.product import OPERATOR, OPERATOR_PASSWORD
 from soak.staff import sign_in
 from soak.visitor import Visitor
@@ -109,15 +111,21 @@ def test_while_the_database_is_away_pages_say_so_and_nothing_is_half_done(
 
 
 def test_a_crash_of_the_database_takes_no_message_from_the_worker(on_servers: Fire) -> None:
-    fire = on_servers
+    """What the worker holds then stays in its hands: it stands still while the database dies."""
+    fire, world = on_servers, on_servers.world
+    assert world.servers is not None
     with fire.reporting(40):
-        pid = fire.world.product.pid_of("worker")
+        pid = world.product.pid_of("worker")
         assert pid is not None
-        fire.striker.do(Fault.CRASH_DATABASE)
+        with standing_still(pid):
+            wait_until(fire.striker.messages_held, limit_s=60, what="the worker to hold a message")
+            world.servers.postgres.kill()
+        world.servers.postgres.start()
 
     account = fire.come_to_rest()
     assert account.is_good, account
-    assert fire.world.product.pid_of("worker") == pid
+    assert account.replayed == {}
+    assert world.product.pid_of("worker") == pid
 
 
 def test_without_a_mail_server_a_mail_is_tried_again_and_then_is_a_failed_message(
@@ -173,6 +181,19 @@ def test_a_poisonous_message_becomes_a_failed_message_and_the_worker_goes_on(
     assert fire.striker.problems == []
     assert account.is_good, account
     assert account.replayed == {"PoisonousMessage at issue.confirm_report": 1}
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """With the processes that run its handlers."""
+    family = [pid, *(child.pid for child in children_of(pid))]
+    for one in family:
+        send(one, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in family:
+            send(one, signal.SIGCONT)
 
 
 def delay_of_retry(fire: Fire, attempt: int) -> float:
