@@ -54,7 +54,8 @@ _CONTENT = "It does not work. " + "Please help. " * 7 + "Please help."
 
 
 class Load:
-    """``rate`` is requests a second, of all persons together."""
+    """``rate`` is requests a second, of all persons together. Sending a form is one, though it is
+    opened first."""
 
     def __init__(
         self,
@@ -135,8 +136,8 @@ class Person:
                 [habit] = self._chance.choices(list(_HABITS), list(_HABITS.values()))
                 before = self._asked
                 self._habits[habit]()
-                # Some things take several requests.
-                due += self._every_s * max(1, self._asked - before)
+                # Some things take several requests, and what cannot be done just now takes none.
+                due += self._every_s * (self._asked - before)
                 due = max(due, time.monotonic() - _LATE_S)
         except Exception as error:  # noqa: BLE001 - a person that dies is a fault of the account
             self._ledger.was_unexpected(f"the load itself broke: {error!r}")

@@ -18,13 +18,14 @@ from soak.ledger import Ledger
 from soak.load import Load, Person
 from soak.product import ProductFailed
 from soak.staff import hire
-from soak.waiting import WaitedInVain
+from soak.waiting import WaitedInVain, wait_until
 from soak.world import Profile, World, make_folder, remove_folder, running_world
 
 _EMPLOYEES = 3
 _LOCKED = "database is locked"
 # The last delayed retry comes after 100 seconds.
 DRAIN_LIMIT_S = 480.0
+_LONGER_LIMIT_S = 600.0
 
 Say = Callable[[str], object]
 
@@ -35,6 +36,8 @@ class Options:
     seed: int
     profile: Profile = Profile.EMBEDDED
     rate: float = 20.0  # requests a second
+    # Requests. A machine that cannot keep the rate is given longer than ``seconds`` for them.
+    at_least: int = 0
     folder: Path | None = None  # None: one among the temporary files, gone after a good run
     faults: bool = True
     demo_fault: bool = True  # every confirmation fails until it is replayed
@@ -84,6 +87,7 @@ class Outcome:
 def run(options: Options, say: Say) -> Outcome:
     """Raises:
     ServerIsMissing, ProductFailed, FileExistsError
+    WaitedInVain: for so many requests.
     """
     folder = make_folder(options.folder or Path(tempfile.mkdtemp(prefix="thicket-soak-")))
     planned = plan(options.seed, seconds=options.seconds, profile=options.profile)
@@ -115,6 +119,11 @@ def _run_in(world: World, options: Options, planned: Sequence[Planned], say: Say
     try:
         striker.run(planned)
         stop.wait(striker.seconds_left(options.seconds))
+        wait_until(
+            lambda: sum(ledger.requests.values()) >= options.at_least,
+            limit_s=_LONGER_LIMIT_S,
+            what=f"{options.at_least} requests",
+        )
     finally:
         say("The load ends")
         load.stop()
