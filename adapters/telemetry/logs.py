@@ -1,19 +1,20 @@
 """Structured logs on standard output, one line an event, with the trace they belong to.
 
 Libraries and the product alike log through the standard library; structlog renders. Whatever looks
-like a token in an address is taken out, whoever logs it.
+like a token in an address is taken out, whoever logs it, and so are mail addresses and the values
+that a database names when it refuses them.
 """
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 from opentelemetry import trace as otel
 from structlog.types import Processor
 
-from adapters.telemetry.scrubbing import scrubbed
+from adapters.telemetry.scrubbing import scrubbed, without_values
 
 _NOISY = {
     "amqp": logging.WARNING,
@@ -41,22 +42,26 @@ def set_up_logs(*, process: str, level: str, as_json: bool) -> None:
         _add_trace,
         structlog.stdlib.PositionalArgumentsFormatter(),
     ]
-    last: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
         if as_json
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stdout.isatty(),
-                # The prettier one shows local variables: addresses, payloads, secrets.
-                exception_formatter=structlog.dev.plain_traceback,
-            ),
-        ]
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stdout.isatty(),
+            # The prettier one shows local variables: addresses, payloads, secrets.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, _scrub],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _take_values_out,
+                renderer,
+                _scrub,
+            ],
         )
     )
     root = logging.getLogger()
@@ -79,6 +84,26 @@ def _add_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> A
     if context.is_valid and context.trace_flags.sampled:
         event["trace_id"] = f"{context.trace_id:032x}"
     return event
+
+
+def _take_values_out(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+    """Before rendering, because a database's words are told apart by their line breaks."""
+    for name, value in event.items():
+        event[name] = _told(value)
+    return event
+
+
+def _told(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str() | BaseException():
+            return without_values(str(value))
+        case Mapping():
+            return {_told(key): _told(one) for key, one in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_told(one) for one in value]
+    return without_values(repr(value))
 
 
 def _scrub(_logger: Any, _method: str, line: Any) -> Any:

@@ -1,11 +1,12 @@
 import json
 import logging
 from collections.abc import Iterator
+from time import monotonic
 
 import pytest
 
 from adapters.telemetry.logs import set_up_logs
-from adapters.telemetry.scrubbing import scrubbed
+from adapters.telemetry.scrubbing import scrubbed, without_values
 
 TOKEN = "MDFhMjAw.1810860545.zzsqX3ZXY3Ki"
 
@@ -96,6 +97,67 @@ def test_tokens_are_taken_out_of_whatever_is_in_a_line(
     assert printed.count("***") >= 3
     if as_json:
         assert [json.loads(line)["level"] for line in printed.splitlines()][-1] == "error"
+
+
+REFUSED = """the row was refused
+DETAIL:  Failing row contains (1, hello
+
+HINT-less secret text, quentin@example.com).
+[SQL: INSERT INTO issue VALUES (:text)]
+[parameters: {'text': 'secret text'}]
+(Background on this error at: https://sqlalche.me/e/20/gkpj)"""
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_values_that_a_database_refused_never_reach_the_log(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    set_up_logs(process="web", level="INFO", as_json=as_json)
+    logger, error = logging.getLogger("app"), ValueError(REFUSED)
+
+    logger.warning("store refused", extra={"why": str(error)})
+    logger.warning("store refused", extra={"why": repr(error)})
+    logger.warning("store refused", extra={"found": {"why": [error]}})
+    logger.warning("store refused: %s", error)
+    try:
+        raise KeyError("issue") from error
+    except KeyError:
+        logger.exception("store refused")
+
+    printed = capsys.readouterr().out
+    assert "secret text" not in printed
+    assert "quentin" not in printed
+    assert printed.count("the row was refused") == 5
+    assert (
+        printed.count("INSERT INTO issue") == 4
+    )  # all but the repr, of which the rest is left out
+    assert "KeyError" in printed
+
+
+def test_what_is_odd_about_a_line_does_not_hold_up_logging() -> None:
+    long = ("a" * 60_000, "a://" * 20_000, "DETAIL: " + "\n " * 20_000, "/issues/" * 20_000)
+    begun = monotonic()
+
+    for text in long:
+        without_values(text)
+
+    assert monotonic() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            'invalid input syntax for type integer: "a\nb"',
+            'invalid input syntax for type integer: "***"',
+        ),
+        ("DETAIL:  Key (email)=(x) already exists.\nHINT:  None.", "DETAIL: ***\nHINT:  None."),
+        ("  | DETAIL:  Key (email)=(x) already exists.", "  | DETAIL: ***"),
+        ("550 <maria@example.com> is unknown", "550 <***> is unknown"),
+    ],
+)
+def test_the_rest_of_what_a_server_says_is_told(text: str, told: str) -> None:
+    assert without_values(text) == told
 
 
 def test_a_password_in_an_address_is_starred() -> None:

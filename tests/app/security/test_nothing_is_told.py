@@ -4,15 +4,19 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from logging import getLogger
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from adapters.telemetry.logs import set_up_logs
+from app.composition.migrations import migrate
 from app.identity.access import signed_link
 from tests.app.customer_service.reporting import key_in
-from tests.app.deployment_site import PASSWORD
+from tests.app.deployment_site import PASSWORD, DeploymentSite, settings_of
 from tests.app.security.furnished_site import FurnishedSite
 
 SECRETS = {
@@ -56,6 +60,46 @@ def test_nothing_that_people_typed_reaches_logs_or_spans(
     for what, secret in {**SECRETS, **tokens}.items():
         assert secret not in printed, f"{what} is in the log"
         assert secret not in spans, f"{what} is in a span"
+
+
+@pytest.mark.usefixtures("_restored_logging")
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_a_database_refuses_is_not_told(
+    postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    """PostgreSQL names the whole row, with the line breaks of what was typed."""
+    settings = replace(
+        settings_of(tmp_path), database_url=postgres_url, monitoring_url=postgres_url
+    )
+    migrate(settings)
+    set_up_logs(process="web", level="DEBUG", as_json=as_json)
+    site = DeploymentSite(tmp_path, settings)
+    site.ticket(SECRETS["a subject"], description=f"Hello,\n\n{SECRETS['a text']}")
+    with psycopg.connect(postgres_url) as connection:
+        for table in ("customer_service_issue", "backoffice_unassigned_ticket"):
+            refusing = sql.SQL("ALTER TABLE {} ADD CONSTRAINT refused CHECK (subject = '')")
+            connection.execute(refusing.format(sql.Identifier(table)))
+    report = {
+        "email": SECRETS["the address of a customer"],
+        "subject": SECRETS["a subject"],
+        "content": f"Hello,\n\n{SECRETS['a text']}",
+    }
+
+    answer = site.visitor().post("/issues", report, seen="/")
+    site.catch_up()
+    site.deployment.telemetry.flush()
+    site.close()
+
+    printed = capsys.readouterr().out
+    with psycopg.connect(postgres_url) as connection:
+        spans = repr(connection.execute("SELECT * FROM monitoring_span").fetchall())
+    assert answer.status_code == 500
+    assert "Exception on /issues" in printed
+    assert "projection failed" in printed
+    for told in (printed, spans):
+        assert "violates check constraint" in told
+        for what, secret in SECRETS.items():
+            assert secret not in told, f"{what} is told"
 
 
 def walk(site: FurnishedSite, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
