@@ -45,15 +45,17 @@ _DONE = {Action.REPLAY: "replayed", Action.DELETE: "deleted", Action.RESTORE: "r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Ticked rows, or (without any) everything that the conditions match."""
+    """Ticked rows, or everything that the conditions match: asked for in so many words, because no
+    rows at all is a slip of whoever sent the form."""
 
     ids: Sequence[str]
+    everything: bool
     asked: Wanted
     count: int
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        chosen = [("ids", own_id) for own_id in self.ids] or [("everything", "1")]
+        chosen = [("everything", "1")] if self.everything else [("ids", one) for one in self.ids]
         return [*chosen, ("query", self.asked.query)]
 
 
@@ -65,8 +67,7 @@ def add_bulk_actions(blueprint: Blueprint, *, console: Console) -> None:
         chosen = _action(action)
         selection = _selection(console)
         if not selection.count:
-            flash("Nothing was chosen. Tick some rows first.", "warning")
-            return redirect(selection.asked.listing.url(), 303)
+            return _nothing_chosen(selection)
         return _page(chosen, selection, _form(chosen, empty=True))
 
     @blueprint.post("/failed-messages/bulk/<action>")
@@ -74,10 +75,14 @@ def add_bulk_actions(blueprint: Blueprint, *, console: Console) -> None:
     def bulk(action: str) -> AnyResponse | tuple[str, int]:
         chosen = _action(action)
         selection = _selection(console)
+        if not selection.ids and not selection.everything:
+            return _nothing_chosen(selection)
         form = _form(chosen)
         if not form.validate_on_submit():
             return _page(chosen, selection, form), 422
-        if selection.ids:
+        if selection.everything:
+            _order(console, chosen, selection, form.text())
+        else:
             done = _act_on_ticked(console, chosen, selection.ids, form.text())
             left = len(selection.ids) - done
             flash(
@@ -85,8 +90,6 @@ def add_bulk_actions(blueprint: Blueprint, *, console: Console) -> None:
                 + (f" {left} could not be, or were dealt with before." if left else ""),
                 "success" if done else "warning",
             )
-        else:
-            _order(console, chosen, selection, form.text())
         back = url_for("operations.failed_messages", view=selection.asked.view)
         return redirect(back, 303)
 
@@ -106,6 +109,11 @@ def _action(name: str) -> Action:
     return Action(name)
 
 
+def _nothing_chosen(selection: Selection) -> AnyResponse:
+    flash("Nothing was chosen. Tick some rows first.", "warning")
+    return redirect(selection.asked.listing.url(), 303)
+
+
 def _form(action: Action, *, empty: bool = False) -> NoteForm | ReasonForm:
     kind = ReasonForm if action is Action.DELETE else NoteForm
     # The question may itself be asked by POST, and nothing was filled in then.
@@ -113,16 +121,18 @@ def _form(action: Action, *, empty: bool = False) -> NoteForm | ReasonForm:
 
 
 def _selection(console: Console) -> Selection:
-    query = request.values.get("query", "")[:_LONGEST_QUERY]
+    query = request.values.get("query", "")
+    if len(query) > _LONGEST_QUERY:
+        abort(400)  # cut short it would lose conditions, and match more
     arguments: MultiDict[str, str] = MultiDict(parse_qsl(query))
     asked = wanted(console, arguments)
     if request.values.get("everything"):
         count = console.count_failed(asked.search, asked.contexts)
-        return Selection(ids=(), asked=asked, count=count)
+        return Selection(ids=(), everything=True, asked=asked, count=count)
     ticked = request.values.getlist("ids")[:MOST_TICKED]
     # Databases refuse to be asked for a text with a zero character.
     ids = tuple(dict.fromkeys(one for one in ticked if "\0" not in one))
-    return Selection(ids=ids, asked=asked, count=len(ids))
+    return Selection(ids=ids, everything=False, asked=asked, count=len(ids))
 
 
 def _act_on_ticked(console: Console, action: Action, ids: Sequence[str], reason: str) -> int:

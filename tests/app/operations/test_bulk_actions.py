@@ -222,6 +222,37 @@ def test_nothing_ticked_leads_back(site: ConsoleSite) -> None:
     assert "Tick some rows first" in browser.get(LIST).text
 
 
+@pytest.mark.parametrize("action", ["replay", "delete", "restore"])
+@pytest.mark.parametrize("ids", [[], [("ids", "\0")]])
+def test_who_chooses_nothing_does_nothing_to_anything(
+    site: ConsoleSite, action: str, ids: list[tuple[str, str]]
+) -> None:
+    waiting, deleted = site.let_fail(2)
+    browser = site.browser()
+    send(browser, f"{LIST}/bulk/delete", [("ids", deleted), ("reason", "a test")])
+    view = "deleted" if action == "restore" else "all"
+    fields = [*ids, ("query", f"view={view}"), ("reason", "a test")]
+
+    location = send(browser, f"{LIST}/bulk/{action}", fields)
+    work_off(site)
+
+    assert location == f"{LIST}?view={view}"
+    assert "Tick some rows first" in browser.get(LIST).text
+    assert site.jobs.newest() == []
+    assert (site.ids(), site.ids(deleted=True)) == ([waiting], [deleted])
+
+
+def test_conditions_that_are_too_long_are_refused_and_not_cut(site: ConsoleSite) -> None:
+    failed = site.let_fail(1)
+    query = f"view=all&q={'x' * 3_000}&context=customs"
+
+    page = send(site.browser(), f"{LIST}/bulk/delete", [*everything(query), ("reason", "a test")])
+
+    assert "<h1" in page
+    assert site.jobs.newest() == []
+    assert site.ids() == list(failed)
+
+
 @pytest.mark.parametrize("address", [f"{LIST}/confirm/drop", "/operations/jobs/none"])
 def test_unknown_actions_and_jobs_are_not_found(site: ConsoleSite, address: str) -> None:
     assert site.browser().get(address).status_code == 404

@@ -36,6 +36,7 @@ LOOKING = sorted(route for route in EXPECTED if route.startswith("GET "))
 CHANGING = sorted(route for route in EXPECTED if route.startswith("POST "))
 WITH_PLACES = sorted(route for route in EXPECTED if "<" in route)
 MOST_IN_AN_ADDRESS = 1_500
+CHOICE = {"ids", "everything"}
 RIGHT = {
     "email": "maria@example.com",
     "name": "Maria",
@@ -218,6 +219,28 @@ def test_fields_may_hold_anything(every_site: EVERY, name: str) -> None:
         filled = {other: right.get(other) or form.fields[other] for other in names}
         for text in texts_for(site):
             sender.send({**filled, one: text})
+
+
+def test_who_chooses_nothing_that_there_is_changes_nothing(every_site: EVERY) -> None:
+    """Where a form acts on chosen things, a choice that got lost must not be all of them."""
+    site, before = every_site
+    right = {**RIGHT, "employee_id": site.ada.employee_id}
+    choosing = [form for form in found_in(site).forms if CHOICE & form.fields.keys()]
+    assert {"backoffice.take_many", "operations.bulk"} <= {form.endpoint for form in choosing}
+
+    for form in choosing:
+        visitor = site.visitor_as(form.role)
+        fields = {
+            name: right.get(name) or form.fields[name]
+            for name in names_of(form)
+            if name not in CHOICE
+        }
+        token = form_token_for(visitor)
+        for ids in ([], "", "\0", ["\0", "\0"], *texts_for(site)):
+            sent = {TOKEN: token, **fields, "ids": ids}
+            answer = visitor.client.post(form.address, data=sent)
+            assert is_clear(answer), (str(form), ids, answer.status_code)
+            assert before.changed() == [], (str(form), ids)
 
 
 @pytest.mark.parametrize("name", CHANGING)
