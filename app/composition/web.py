@@ -225,7 +225,6 @@ def _rate_limits(settings: Settings) -> RateLimits:
         sign_in_per_client=limits.sign_ins,
         sign_in_per_address=limits.sign_ins,
         report_per_client=limits.reports,
-        report_per_recipient=limits.mails,
         resend_link_per_client=limits.links,
-        resend_link_per_recipient=limits.mails,
+        mail_per_recipient=limits.mails,
     )

@@ -111,7 +111,7 @@ def customer_service_blueprint(
     @blueprint.post("/issues")
     @public
     @rate_limiting.per_client(limits.report_per_client, scope="report", refuse=too_many_reports)
-    @rate_limiting.per_address(limits.report_per_recipient, scope="mail", refuse=too_many_reports)
+    @rate_limiting.per_address(limits.mail_per_recipient, scope="mail", refuse=too_many_reports)
     def submit() -> AnyResponse | tuple[str, int]:
         if request.form.get(TRAP):
             # A program filled in what people cannot see. It learns nothing from the answer.
@@ -186,9 +186,7 @@ def customer_service_blueprint(
     @rate_limiting.per_client(
         limits.resend_link_per_client, scope="resend link", refuse=too_many_links
     )
-    @rate_limiting.per_address(
-        limits.resend_link_per_recipient, scope="resend link", refuse=too_many_links
-    )
+    @rate_limiting.per_address(limits.mail_per_recipient, scope="mail", refuse=too_many_links)
     def send_link() -> AnyResponse | tuple[str, int]:
         form = FollowLinkForm()
         if not form.validate_on_submit():

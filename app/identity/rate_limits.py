@@ -15,6 +15,7 @@ from app.identity.client_addresses import client_network
 from app.identity.sessions import signed_in_account
 from app.web.formatting import plural
 from app.web.forms import SiteForm
+from domain.email_address import EmailAddress, InvalidEmailAddress
 from ports.outbound.accounts import comparable_email
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,9 +39,8 @@ class RateLimits:
     reset_link_per_client: str = "30 per hour"
     one_time_link_per_client: str = "60 per 15 minutes"
     report_per_client: str = "60 per 10 minutes"
-    report_per_recipient: str = "20 per hour"
     resend_link_per_client: str = "20 per hour"
-    resend_link_per_recipient: str = "5 per hour"
+    mail_per_recipient: str = "20 per hour"
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -101,7 +101,7 @@ class RateLimiting:
         """By the mail address in a field of the form; not counted while that is empty."""
 
         def typed() -> str:
-            return comparable_email(request.form.get(field, ""))
+            return _one_spelling(request.form.get(field, ""))
 
         return self._limit(
             limit, f"{scope} by address", lambda: _digest(typed()), refuse, lambda: not typed()
@@ -167,6 +167,14 @@ def _say_when_to_retry(response: Response) -> Response:
     if response.status_code == 429 and "retry_after_s" in g:
         response.headers["Retry-After"] = str(g.retry_after_s)
     return response
+
+
+def _one_spelling(typed: str) -> str:
+    """Of all that lead to the same mailbox: domains can be written in many ways."""
+    try:
+        return EmailAddress.parse(typed.strip()).text
+    except InvalidEmailAddress:
+        return comparable_email(typed)
 
 
 def _digest(text: str) -> str:
