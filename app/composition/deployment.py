@@ -15,6 +15,7 @@ from adapters.serialization.envelopes import encode_delivery
 from adapters.serialization.msgspec_serialization import MsgspecSerialization
 from adapters.signing.links import SignedLinks
 from adapters.sql.accounts import SqlAccounts
+from adapters.sql.attempt_histories import AttemptHistories
 from adapters.sql.audit import SqlAuditLog
 from adapters.sql.caught_mails import SqlCaughtMails
 from adapters.sql.deliveries import purge_done
@@ -74,6 +75,7 @@ class Deployment:
     caught_mails: SqlCaughtMails
     links: SignedFollowLinks
     operations: Mapping[str, SqlOperations]  # by context
+    attempt_histories: Sequence[AttemptHistories]
     heartbeats: SqlHeartbeats
     jobs: SqlJobs
     runtimes: Mapping[str, Runtime]  # by context
@@ -229,6 +231,7 @@ def build_deployment(settings: Settings) -> Deployment:
         caught_mails=SqlCaughtMails(monitoring_database),
         links=links,
         operations=operations,
+        attempt_histories=[AttemptHistories(store) for store in stores.values()],
         heartbeats=SqlHeartbeats(database),
         jobs=jobs,
         runtimes=runtimes,

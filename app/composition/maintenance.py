@@ -29,6 +29,11 @@ def maintain(deployment: Deployment) -> None:
     _purge("audit entries", lambda: deployment.audit.purge(before=now - keep.audit, limit=BITE))
     _purge("mails", lambda: deployment.caught_mails.purge(before=now - keep.mails, limit=BITE))
     _purge("deliveries", lambda: deployment.forget_deliveries(limit=BITE))
+    for histories in deployment.attempt_histories:
+        _purge(
+            "histories of failures",
+            partial(histories.purge, older_than=keep.deliveries, limit=BITE),
+        )
     for store in deployment.stores.values():
         _purge(
             "deleted failures",

@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.sql.attempt_histories import NEXT_HISTORIES, AttemptHistories
 from adapters.sql.failed_messages import purge_deleted
 from adapters.sql.store import SqlStore
 from ports.outbound.deliveries import DeliveryState
 from ports.outbound.failed_messages import Attempt, FailedMessage
+from tests.adapters.sql.plans import explained, rows_touched
 from tests.adapters.sql.stores import PostgresqlFixtures, SqlFixtures, SqliteFixtures
 from tests.suites.builders import a_failed_message
 from tests.suites.store_fixtures import committed, seen
@@ -72,10 +74,66 @@ class PurgingSuite(SqlFixtures):
         assert seen(store, lambda unit: unit.failed_messages.find(failed.id)) is not None
         assert seen(store, lambda unit: unit.failed_messages.find("f-2")) is not None
 
+    def test_a_history_is_forgotten_long_after_its_end_once_nothing_failed_is_left(
+        self, store: SqlStore, long_ago: datetime, failed: FailedMessage
+    ) -> None:
+        histories = AttemptHistories(store)
+        note(store, failed.id, long_ago)
+        note(store, "went on", long_ago, datetime.now(UTC))
+        note(store, "got through", long_ago, long_ago)
+
+        gone = histories.purge(older_than=MONTH, limit=10)
+
+        assert gone == 1
+        assert noted(store, failed.id) == 2
+        assert noted(store, "went on") == 2
+        assert noted(store, "got through") == 0
+
+    def test_a_few_histories_at_a_time_are_looked_at_until_all_were(
+        self, store: SqlStore, long_ago: datetime
+    ) -> None:
+        histories = AttemptHistories(store)
+        for number in range(5):
+            note(store, f"h-{number}", datetime.now(UTC) if number < 3 else long_ago)
+
+        gone = [histories.purge(older_than=MONTH, limit=2) for _ in range(3)]
+        note(store, "h-0a", long_ago)
+        gone.append(histories.purge(older_than=MONTH, limit=2))
+
+        assert gone == [0, 1, 1, 1]
+
+
+def note(store: SqlStore, failed_message_id: str, *times: datetime) -> None:
+    for number, at in enumerate(times):
+        attempt = Attempt(attempt=number, outcome="retried", at=at)
+        committed(
+            store,
+            lambda unit, attempt=attempt: unit.failed_messages.note_attempt(  # type: ignore[misc]
+                failed_message_id, attempt
+            ),
+        )
+
+
+def noted(store: SqlStore, failed_message_id: str) -> int:
+    return len(seen(store, lambda unit: unit.failed_messages.attempts(failed_message_id)))
+
 
 class TestSqlitePurging(SqliteFixtures, PurgingSuite):
     pass
 
 
 class TestPostgresqlPurging(PostgresqlFixtures, PurgingSuite):
-    pass
+    def test_histories_that_stay_are_looked_at_a_few_at_a_time(self, store: SqlStore) -> None:
+        with store.engine().begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO runtime_attempt (context, tenant, failed_message_id, attempt, outcome,"
+                " at, reason, actor, trace) SELECT %s, %s, 'f-' || mod(number, 5000), 1, 'retried',"
+                " now() - interval '1 year', '', '', '' FROM generate_series(1, 20000) AS number",
+                (store.context, store.tenant),
+            )
+            connection.exec_driver_sql("ANALYZE runtime_attempt")
+            values = (store.context, store.tenant, -1.0, "f-3", 50)
+            plan = explained(connection, NEXT_HISTORIES, values)
+
+        assert plan["Actual Rows"] == 50
+        assert rows_touched(plan) <= 50 * 4 + 50 + 1

@@ -19,6 +19,7 @@ from app.composition.maintenance import maintain
 from ports.outbound.accounts import Role, TokenPurpose
 from ports.outbound.audit import Actor
 from ports.outbound.caught_mails import CaughtMail
+from ports.outbound.failed_messages import Attempt
 from ports.outbound.operations import Heartbeat, Job
 from ports.outbound.telemetry import SpanKind
 from ports.outbound.traces import SpanRecord
@@ -39,6 +40,7 @@ BOUNDED = (
     (STORE, "runtime_heartbeat"),
     (STORE, "runtime_job"),
     (STORE, "runtime_delivery"),
+    (STORE, "runtime_attempt"),
     (STORE, "runtime_failed_message"),
 )
 
@@ -95,6 +97,8 @@ def fill(here: Deployment, at: datetime, name: str) -> None:
     here.jobs.finish(name, at=at)
     store = here.stores["backoffice"]
     committed(store, lambda unit: unit.deliveries.done(a_delivery(message_id=f"done-{name}")))
+    noted = Attempt(attempt=1, outcome="done", at=at, reason=name)
+    committed(store, lambda unit: unit.failed_messages.note_attempt(f"done-{name}", noted))
     committed(store, lambda unit: unit.failed_messages.park(a_failed_message(name)))
     committed(store, lambda unit: unit.failed_messages.delete(name, at=at))
     with store.engine().connect() as connection:
@@ -133,10 +137,13 @@ def test_what_is_needed_is_never_removed_however_old(deployment: Deployment) -> 
     long_ago = datetime.now(UTC) - YEARS
     store = deployment.stores["backoffice"]
     committed(store, lambda unit: unit.failed_messages.park(a_failed_message("waiting")))
+    noted = Attempt(attempt=1, outcome="failed", at=long_ago)
+    committed(store, lambda unit: unit.failed_messages.note_attempt("waiting", noted))
     fill(deployment, long_ago, "old")
 
     maintain(deployment)
     maintain(deployment)
 
     assert rows(deployment, STORE, "runtime_failed_message") == 1
+    assert rows(deployment, STORE, "runtime_attempt") == 1
     assert rows(deployment, STORE, "runtime_account") == 1
