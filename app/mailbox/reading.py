@@ -1,18 +1,26 @@
 """A caught mail taken apart for people. Strangers write mails: no part of one is trusted."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes, policy
-from email.message import EmailMessage, Message
+from email.message import Message
+from email.parser import BytesParser
+from functools import partial
 from html.parser import HTMLParser
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 LONGEST_TEXT = 200_000  # characters of a part that are shown
 MOST_LINKS = 100
 _MOST_PARTS = 100
 _MOST_HEADERS = 200
 _LONGEST_HEADER = 4_000
+# What the standard library's parsers raise for mails that somebody broke on purpose.
+_BROKEN = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _URL = re.compile(r"https?://[^\s<>\"')\]]+")
 
 
@@ -36,11 +44,11 @@ class MailContent:
 
 def read_mail(raw: bytes) -> MailContent:
     """Never fails: what cannot be read is left out or shown with marks."""
-    message = message_from_bytes(raw, policy=policy.default)
+    message = _parsed(raw)
     text, html = "", ""
     attachments: list[Attachment] = []
     for part in _parts(message):
-        kind = part.get_content_type()
+        kind = _read_or("text/plain", part.get_content_type)
         if kind == "text/html" and not html and not _is_attached(part):
             html = _text_of(part)
         elif kind == "text/plain" and not text and not _is_attached(part):
@@ -56,49 +64,66 @@ def read_mail(raw: bytes) -> MailContent:
     )
 
 
+def _parsed(raw: bytes) -> Message:
+    try:
+        return message_from_bytes(raw, policy=policy.default)
+    except _BROKEN:
+        # The type is broken, or there are parts inside of parts, a thousand deep.
+        return BytesParser(policy=policy.compat32).parsebytes(raw, headersonly=True)
+
+
+def _read_or(otherwise: T, read: Callable[[], S]) -> S | T:
+    try:
+        return read()
+    except _BROKEN:
+        return otherwise
+
+
 def _parts(message: Message) -> Iterator[Message]:
-    for number, part in enumerate(message.walk()):
-        if number >= _MOST_PARTS:
+    """Without ``walk``, which calls itself for every part inside of a part."""
+    waiting = [message]
+    for _ in range(_MOST_PARTS):
+        if not waiting:
             return
-        if not part.is_multipart():
+        part = waiting.pop()
+        if part.is_multipart():
+            # A list is what makes it one of many parts.
+            waiting += reversed(cast("list[Message]", part.get_payload()))
+        else:
             yield part
 
 
 def _is_attached(part: Message) -> bool:
-    return part.get_content_disposition() == "attachment"
+    return _read_or(None, part.get_content_disposition) == "attachment"
 
 
 def _bytes_of(part: Message) -> bytes:
-    payload = part.get_payload(decode=True)
+    payload: object = _read_or(None, lambda: part.get_payload(decode=True))
     return payload if isinstance(payload, bytes) else b""
 
 
 def _text_of(part: Message) -> str:
     content = _bytes_of(part)
-    try:
-        text = content.decode(part.get_content_charset() or "utf-8", "replace")
-    except LookupError:
-        text = content.decode("utf-8", "replace")
-    return text[:LONGEST_TEXT]
+    charset = _read_or(None, part.get_content_charset) or "utf-8"
+    text = _read_or("", lambda: content.decode(charset, "replace"))
+    return (text or content.decode("utf-8", "replace"))[:LONGEST_TEXT]
 
 
 def _attachment(part: Message, kind: str) -> Attachment:
-    try:
-        name = part.get_filename() or ""
-    except (ValueError, LookupError, IndexError):
-        name = ""
+    name = _read_or(None, lambda: part.get_filename())
     return Attachment(name=name or "unnamed", type=kind, size=len(_bytes_of(part)))
 
 
-def _headers(message: EmailMessage) -> list[tuple[str, str]]:
+def _headers(message: Message) -> list[tuple[str, str]]:
     found = []
     for name, raw in list(message.raw_items())[:_MOST_HEADERS]:
-        try:
-            value = str(message.policy.header_fetch_parse(name, raw))
-        except (ValueError, LookupError, IndexError, AttributeError):
-            value = str(raw)
+        value = _read_or(str(raw), partial(_header, name, raw))
         found.append((name, value[:_LONGEST_HEADER]))
     return found
+
+
+def _header(name: str, raw: str) -> str:
+    return str(policy.default.header_fetch_parse(name, raw))
 
 
 class _Anchors(HTMLParser):
@@ -112,7 +137,7 @@ class _Anchors(HTMLParser):
 
 def _links(text: str, html: str) -> list[str]:
     anchors = _Anchors()
-    anchors.feed(html)
+    _read_or(None, lambda: anchors.feed(html))
     found = [*anchors.found, *(match.rstrip(".,;") for match in _URL.findall(text))]
     kept = dict.fromkeys(link.strip() for link in found)
     return [link for link in kept if _leads_to_the_web(link)][:MOST_LINKS]

@@ -62,6 +62,24 @@ def test_attachments_are_listed_with_their_size() -> None:
         b"Content-Disposition: attachment; filename*=utf-8''%ff%fe\"\r\n\r\nx",
         b"Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nx",
         b"From: \xff\xff@\xff\r\n\tfolded\r\nContent-Type: ;;;\r\n\r\nx",
+        b"Content-Type: text/plain; charset=idna\r\n\r\n" + b"h\xe4" * 100,
+        b"Content-Type: text/plain; charset=undefined\r\n\r\nhello",
+        b"Content-Type: text/plain; charset=punycode\r\n\r\nh\xe4-\xff",
+        b'Content-Type: text/plain; charset="u\x00f"\r\n\r\nhello',
+        b"Content-Type: text/plain; charset*=\x00''u\x00\r\n\r\nhello",
+        b"Content-Disposition: ;utf-8*\r\n\r\nhello",
+        b"Content-Type: ;x-uuencode*\r\n\r\nhello",
+        b"To: \t\r\n .>unicode_escape]\x00\r\n\r\nhello",
+        b"From: " + b"(" * 20_000 + b"\r\n\r\nhello",
+        b"Content-Type: text/plain; " + b"(" * 20_000 + b"\r\n\r\nhello",
+        b"Content-Disposition: " + b"(" * 20_000 + b"\r\n\r\nhello",
+        b"Content-Type: message/rfc822\r\n\r\n" * 3_000 + b"\r\nhello",
+        b"".join(
+            b"Content-Type: multipart/x; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n)
+            for n in range(1_500)
+        )
+        + b"\r\nhello",
+        b"Content-Type: text/html\r\n\r\n" + b"<![" * 1_000,
     ],
 )
 def test_whatever_comes_is_read_without_failing(raw: bytes) -> None:
@@ -69,6 +87,30 @@ def test_whatever_comes_is_read_without_failing(raw: bytes) -> None:
 
     assert isinstance(content.text, str)
     assert len(content.links) == 0
+
+
+@pytest.mark.parametrize("charset", [b"undefined", b"idna", b"no-such", b'"u\x00f"'])
+def test_text_in_a_charset_that_is_none_is_shown(charset: bytes) -> None:
+    raw = b"Content-Type: text/plain; charset=" + charset + b"\r\n\r\nhello .."
+
+    assert read_mail(raw).text == "hello .."
+
+
+def test_parts_inside_of_parts_are_read_in_order() -> None:
+    inner = EmailMessage()
+    inner.set_content("inner text")
+    message = EmailMessage()
+    message.set_content("outer text")
+    message.add_attachment(inner)
+    message.add_attachment(b"x", maintype="a", subtype="b", filename="last")
+
+    content = read_mail(message.as_bytes())
+
+    assert content.text == "outer text\n"
+    assert [(one.name, one.type) for one in content.attachments] == [
+        ("unnamed", "text/plain"),
+        ("last", "a/b"),
+    ]
 
 
 def test_a_mail_of_very_many_parts_is_read_as_far_as_it_is_shown() -> None:
