@@ -143,11 +143,17 @@ class Visitor:
         *,
         seen: str = "/account",
         follow: bool = True,
+        sender: str = "127.0.0.1",
+        headers: Mapping[str, str] | None = None,
     ) -> TestResponse:
         """Send a form, with the token that the page at ``seen`` holds."""
         token = form_token(self.client.get(seen).text)
         return self.client.post(
-            address, data={**(data or {}), "csrf_token": token}, follow_redirects=follow
+            address,
+            data={**(data or {}), "csrf_token": token},
+            follow_redirects=follow,
+            headers=dict(headers or {}),
+            environ_base={"REMOTE_ADDR": sender},
         )
 
 

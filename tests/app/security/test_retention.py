@@ -2,8 +2,11 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +19,7 @@ from adapters.sql.rate_limits import SqlRateLimits
 from adapters.sql.sessions import SqlSessions
 from app.composition.deployment import Deployment, build_deployment
 from app.composition.maintenance import maintain
+from app.composition.settings import Retention
 from ports.outbound.accounts import Role, TokenPurpose
 from ports.outbound.audit import Actor
 from ports.outbound.caught_mails import CaughtMail
@@ -74,8 +78,8 @@ def fill(here: Deployment, at: datetime, name: str) -> None:
     here.traces.save(
         [
             SpanRecord(
-                trace_id=f"{hash(name) & 0xFFFF:032x}",
-                span_id=f"{hash(name) & 0xFFFF:016x}",
+                trace_id=f"{crc32(name.encode()):032x}",
+                span_id=f"{crc32(name.encode()):016x}",
                 name=name,
                 kind=SpanKind.SERVER,
                 service="web",
@@ -118,6 +122,28 @@ def test_what_is_old_goes_and_what_is_young_stays(deployment: Deployment) -> Non
     maintain(deployment)
 
     assert {place: rows(deployment, *place) for place in BOUNDED} == dict.fromkeys(BOUNDED, 1)
+
+
+def test_everything_is_kept_as_long_as_its_own_setting_says(
+    migrated_files: Path, tmp_path: Path
+) -> None:
+    data, day, now = tmp_path / "data", timedelta(days=1), datetime.now(UTC)
+    shutil.copytree(migrated_files, data)
+    kept = Retention(
+        mails=1 * day, spans=2 * day, deliveries=3 * day, deleted_failures=4 * day, audit=5 * day
+    )
+    with closing(build_deployment(replace(settings_of(data), retention=kept))) as deployment:
+        for age in range(7):
+            fill(deployment, now - age * day - day / 2, f"{age} days old")
+
+        maintain(deployment)
+
+        assert rows(deployment, MONITORING, "monitoring_mail") == 1
+        assert rows(deployment, MONITORING, "monitoring_span") == 2
+        assert rows(deployment, STORE, "runtime_delivery") == 3
+        assert rows(deployment, STORE, "runtime_attempt") == 3
+        assert rows(deployment, STORE, "runtime_failed_message") == 4
+        assert rows(deployment, STORE, "runtime_audit") == 5
 
 
 def test_a_busy_hour_is_gone_after_one_call(deployment: Deployment) -> None:
