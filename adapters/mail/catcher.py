@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from email import message_from_bytes, policy
+from email import policy
+from email.message import Message
+from email.parser import BytesParser
 from threading import Event
 from typing import Any
 
@@ -39,16 +41,25 @@ class CatchingHandler:
         return "250 Message accepted"
 
     def _caught(self, raw: bytes, sender: str | None, recipients: list[str]) -> CaughtMail:
-        parsed = message_from_bytes(raw, policy=policy.default)
+        # This policy reads no header before it is asked to.
+        headers = BytesParser(policy=policy.compat32).parsebytes(raw, headersonly=True)
         return CaughtMail(
             id=self._identifiers.new(),
             caught_at=self._clock.now(),
             sender=sender or "",
             recipients=tuple(recipients),
-            subject=str(parsed.get("Subject", ""))[:_LONGEST_SUBJECT],
-            message_id=str(parsed.get("Message-ID", "")).strip(),
+            subject=_text_of(headers, "Subject")[:_LONGEST_SUBJECT],
+            message_id=_text_of(headers, "Message-ID").strip(),
             raw=raw,
         )
+
+
+def _text_of(headers: Message, name: str) -> str:
+    raw = str(headers.get(name, ""))
+    try:
+        return str(policy.default.header_fetch_parse(name, raw))
+    except Exception:  # noqa: BLE001 - the parser of a broken header ends in whatever it runs into
+        return raw
 
 
 def catch_mails(handler: CatchingHandler, *, host: str, port: int, stop: Event) -> None:

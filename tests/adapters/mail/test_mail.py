@@ -1,3 +1,4 @@
+import smtplib
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -123,6 +124,27 @@ def test_a_mail_that_cannot_be_kept_is_not_accepted(letterbox: Letterbox, port: 
 
     with pytest.raises(MailUnavailable, match="451"):
         a_sender(port).send(a_mail())
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Message-ID: < \r\n\r\nhello",
+        b"Message-Id: <?b??q?@[=?\r\n\r\nhello",
+        b"Content-Type: message/rfc822\r\n\r\n" * 3_000 + b"\r\nhello",
+        b"Content-Type: text/plain; " + b"(" * 900 + b"\r\n\r\nhello",
+        b"Content-Type: ;x-uuencode*\r\n\r\nhello",
+    ],
+    ids=["no id", "broken id", "parts inside of parts", "deep type", "broken type"],
+)
+def test_a_mail_that_was_broken_on_purpose_is_kept_as_it_came(
+    letterbox: Letterbox, port: int, raw: bytes
+) -> None:
+    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        client.sendmail("ann@example.com", ["desk@example.com"], raw)
+
+    [caught] = letterbox.mails
+    assert caught.raw.strip() == raw.strip()
 
 
 def test_a_mail_that_is_too_large_is_refused_for_good(letterbox: Letterbox, port: int) -> None:
