@@ -55,6 +55,7 @@ def worker(context: str, database: str, broker_url: str, file: str) -> int:
     from adapters.celery_channels.worker import Pool, build_worker, run_worker
     from adapters.serialization.envelopes import decode_delivery
     from adapters.sql.store import SqlStore
+    from app.composition.collecting import spare_what_stays
     from bench.parcels import Shelves, Stamps, a_broker, runtime_with_broker
 
     broker = a_broker(context, broker_url)
@@ -73,7 +74,9 @@ def worker(context: str, database: str, broker_url: str, file: str) -> int:
             fail=consumer.give_up,
             storage_is_back=lambda: True,
         )
-        return HandlerProcess(receivers={context: receivers}, close=store.close)
+        process = HandlerProcess(receivers={context: receivers}, close=store.close)
+        spare_what_stays()  # as the product's workers do
+        return process
 
     application = build_worker(
         broker, decode=decode_delivery, open_process=opened, prefetch=PREFETCH
@@ -83,12 +86,14 @@ def worker(context: str, database: str, broker_url: str, file: str) -> int:
 
 def relay(context: str, database: str, broker_url: str, file: str) -> int:
     from adapters.sql.store import SqlStore
+    from app.composition.collecting import spare_what_stays
     from bench.parcels import Handlers, a_broker, runtime_with_broker
 
     asked_to_stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: asked_to_stop.set())
     store = SqlStore(database, context)
     runtime = runtime_with_broker(context, store, a_broker(context, broker_url), [Handlers()])
+    spare_what_stays()
     runtime.relay().run(asked_to_stop)
     store.close()
     return 0
