@@ -131,11 +131,19 @@ def test_a_mail_that_cannot_be_kept_is_not_accepted(letterbox: Letterbox, port: 
     [
         b"Message-ID: < \r\n\r\nhello",
         b"Message-Id: <?b??q?@[=?\r\n\r\nhello",
+        b"Message-ID: <?b?\xffundefined\xff*@[\r\n\r\nhello",
         b"Content-Type: message/rfc822\r\n\r\n" * 3_000 + b"\r\nhello",
         b"Content-Type: text/plain; " + b"(" * 900 + b"\r\n\r\nhello",
         b"Content-Type: ;x-uuencode*\r\n\r\nhello",
     ],
-    ids=["no id", "broken id", "parts inside of parts", "deep type", "broken type"],
+    ids=[
+        "no id",
+        "broken id",
+        "id in no charset",
+        "parts inside of parts",
+        "deep type",
+        "broken type",
+    ],
 )
 def test_a_mail_that_was_broken_on_purpose_is_kept_as_it_came(
     letterbox: Letterbox, port: int, raw: bytes

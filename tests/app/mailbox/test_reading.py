@@ -68,6 +68,7 @@ def test_attachments_are_listed_with_their_size() -> None:
         b'Content-Type: text/plain; charset="u\x00f"\r\n\r\nhello',
         b"Content-Type: text/plain; charset*=\x00''u\x00\r\n\r\nhello",
         b"Content-Disposition: ;utf-8*\r\n\r\nhello",
+        b"Message-ID: <?b?\xffundefined\xff*@[\r\n\r\nhello",
         b"Content-Type: ;x-uuencode*\r\n\r\nhello",
         b"To: \t\r\n .>unicode_escape]\x00\r\n\r\nhello",
         b"From: " + b"(" * 20_000 + b"\r\n\r\nhello",
