@@ -1,5 +1,6 @@
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import psycopg
 import pytest
@@ -143,11 +144,7 @@ class TestPostgresqlServer:
         self, postgres_broker_url: str
     ) -> None:
         received: list[str] = []
-        with (
-            connected(postgres_broker_url, sweep_interval_ms=60_000) as connection,
-            channel_to(postgres_broker_url) as other,
-        ):
-            channel = open_channel(connection)
+        with _rarely_sweeping(postgres_broker_url) as (connection, channel, other):
             declare(channel, "work")
             channel.basic_consume(
                 "work", True, lambda message: received.append(str(message.payload)), "consumer"
@@ -166,11 +163,7 @@ class TestPostgresqlServer:
         self, postgres_broker_url: str, patient_announcements: None
     ) -> None:
         received: list[str] = []
-        with (
-            connected(postgres_broker_url, sweep_interval_ms=60_000) as connection,
-            channel_to(postgres_broker_url) as other,
-        ):
-            channel = open_channel(connection)
+        with _rarely_sweeping(postgres_broker_url) as (connection, channel, other):
             declare(channel, "work")
             _consume(channel, "work", received)
             _deliver_what_comes(connection, for_s=1.0)
@@ -190,11 +183,7 @@ class TestPostgresqlServer:
         self, postgres_broker_url: str, patient_announcements: None
     ) -> None:
         received: list[str] = []
-        with (
-            connected(postgres_broker_url, sweep_interval_ms=60_000) as connection,
-            channel_to(postgres_broker_url) as other,
-        ):
-            channel = open_channel(connection)
+        with _rarely_sweeping(postgres_broker_url) as (connection, channel, other):
             for queue in ("work", "busy"):
                 declare(channel, queue)
                 _consume(channel, queue, received)
@@ -214,11 +203,7 @@ class TestPostgresqlServer:
         self, postgres_broker_url: str, patient_announcements: None
     ) -> None:
         received: list[str] = []
-        with (
-            connected(postgres_broker_url, sweep_interval_ms=60_000) as connection,
-            channel_to(postgres_broker_url) as other,
-        ):
-            channel = open_channel(connection)
+        with _rarely_sweeping(postgres_broker_url) as (connection, channel, other):
             for queue in ("work", "beside"):
                 declare(channel, queue)
             _consume(channel, "beside", received)
@@ -238,11 +223,7 @@ class TestPostgresqlServer:
         self, postgres_broker_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         received: list[str] = []
-        with (
-            connected(postgres_broker_url, sweep_interval_ms=60_000) as connection,
-            channel_to(postgres_broker_url) as other,
-        ):
-            channel = open_channel(connection)
+        with _rarely_sweeping(postgres_broker_url) as (connection, channel, other):
             declare(channel, "work")
             _consume(channel, "work", received)
             publish(other, "work", "a")
@@ -331,6 +312,14 @@ def _deliver_what_comes(connection: Connection, *, for_s: float) -> None:
 
 def _database(broker_url: str) -> str:
     return broker_url.removeprefix("sqlbroker+")
+
+
+@contextmanager
+def _rarely_sweeping(url: str) -> Iterator[tuple[Connection, Channel, Channel]]:
+    """A connection that finds by itself only what is announced, a channel of it, and one of
+    somebody else."""
+    with connected(url, sweep_interval_ms=60_000) as connection, channel_to(url) as other:
+        yield connection, open_channel(connection), other
 
 
 def _end_all_connections(broker_url: str) -> None:
